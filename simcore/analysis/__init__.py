@@ -1,0 +1,1 @@
+"""What it means: metrics, closed form and checks; never the engine."""

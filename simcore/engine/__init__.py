@@ -1,0 +1,1 @@
+"""When it happens: the event simulation, the only package that imports SimPy."""

@@ -1,0 +1,1 @@
+"""Whole runs: plan, simulate, record, summarise."""

@@ -1,0 +1,1 @@
+"""What the machine should do: operations and their costs, without a clock."""

@@ -1,0 +1,1 @@
+"""What happened: the run folder, written and read."""
