@@ -36,7 +36,7 @@ def printable(value: object, limit: int = _MAX_ECHO_CHARACTERS) -> str:
         # Cut before repr: the input may be megabytes long.
         text = repr(value[: limit + 1])
     elif isinstance(value, bool | int | float | type(None)):
-        text = f"{value:.6e}" if _is_huge_integer(value) else repr(value)
+        text = _number_text(value)
     elif isinstance(value, dict):
         text = f"a mapping with {len(value)} keys"
     elif isinstance(value, list | tuple):
@@ -47,11 +47,11 @@ def printable(value: object, limit: int = _MAX_ECHO_CHARACTERS) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _is_huge_integer(value: object) -> bool:
-    # repr of an integer beyond 4300 digits raises; beyond 20 it is noise anyway.
-    if isinstance(value, bool) or not isinstance(value, int):
-        return False
-    return 10**20 < abs(value) < 10**300
+def _number_text(value: float | None) -> str:
+    # repr of an integer beyond 4300 digits raises.
+    if isinstance(value, int) and value.bit_length() > 100:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
 
 
 @dataclass(frozen=True)
