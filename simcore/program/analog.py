@@ -1,0 +1,183 @@
+"""Cost of one analog read: a group of matrices on residual crossbar arrays.
+
+Array 1 and the draft ADC are the draft engine, arrays 2..4 and the residual ADC the
+verify engine; a full read uses both. Latency follows the physical formula of a tile
+that converts its columns while the next slice settles::
+
+    E     = ceil(T / n) S
+    t_col = max over active paths p of c_p max(l_adc, l_tia, l_snh, l_mux)
+    P     = max(l_dac, l_array, t_col)
+    t     = l_dac + l_array + l_tia + l_snh + l_mux + t_col + (E - 1) P
+
+with T tiles of which n work at once, S input slices, c_p columns sharing an ADC. The
+accumulation of tile outputs adds only its tail, as an operation of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from simcore.config.accounting import AccountingConfig
+from simcore.config.hardware import HardwareConfig
+from simcore.program.cost import Cost
+from simcore.program.operation import Operation
+from simcore.program.shape import Matrix
+
+#: How a block is read: array 1 alone, arrays 2..4 alone, or all four together.
+AnalogMode = Literal["draft", "residual", "full"]
+
+_ARRAYS = {"draft": 1, "residual": 3, "full": 4}
+_RESOURCES = {"draft": ("A1",), "residual": ("A2",), "full": ("A1", "A2")}
+
+
+@dataclass(frozen=True)
+class AnalogReader:
+    """Costs of analog reads on one chip under one set of switches."""
+
+    hardware: HardwareConfig
+    accounting: AccountingConfig
+    activation_bits: int
+
+    def slices(self, mode: AnalogMode) -> int:
+        """Input slices S: activation bits over DAC bits, rounded up."""
+        soc = self.hardware.soc
+        bits = (
+            soc.draft_activation_bits
+            if mode == "draft"
+            else (soc.verify_activation_bits)
+        )
+        return math.ceil((bits or self.activation_bits) / self.hardware.analog.dac_bits)
+
+    def tiles(self, matrices: Sequence[Matrix]) -> int:
+        """Crossbar tiles of a group, each matrix rounded up to whole tiles."""
+        size = self.hardware.analog.xbar_size
+        return sum(
+            math.ceil(m.rows_out / size) * math.ceil(m.columns_in / size)
+            for m in matrices
+        )
+
+    def duration_ns(self, matrices: Sequence[Matrix], mode: AnalogMode) -> float:
+        """Time of one read without the accumulation tail."""
+        analog, parts = self.hardware.analog, self.hardware.components
+        periphery = analog.periphery
+        sample_ns = [
+            periphery.tia.latency_ns_per_op,
+            periphery.snh.latency_ns_per_op,
+            periphery.mux.latency_ns_per_op,
+        ]
+        paths = []
+        if mode != "residual":
+            paths.append((analog.draft_columns_per_adc, parts.adc_draft))
+        if mode != "draft":
+            paths.append((analog.residual_columns_per_adc, parts.adc_residual))
+        column_ns = max(
+            columns * max(adc.latency_ns_per_conversion, *sample_ns)
+            for columns, adc in paths
+        )
+        dac_ns = parts.dac.latency_ns_per_conversion
+        array_ns = parts.array.latency_ns_per_activation
+        executions = self._executions(matrices, mode)
+        period_ns = max(dac_ns, array_ns, column_ns)
+        fill_ns = dac_ns + array_ns + sum(sample_ns) + column_ns
+        return fill_ns + (executions - 1) * period_ns
+
+    def _executions(self, matrices: Sequence[Matrix], mode: AnalogMode) -> int:
+        tiles = self.tiles(matrices)
+        parallel = {"serial": 1, "matrix": tiles, "all": tiles}.get(
+            str(self.accounting.tile_parallelism)
+        )
+        if parallel is None:
+            parallel = int(self.accounting.tile_parallelism)
+        return math.ceil(tiles / parallel) * self.slices(mode)
+
+    def read(
+        self, name: str, stage: str, matrices: Sequence[Matrix], mode: AnalogMode
+    ) -> Operation:
+        """The read itself: conversions, cells and periphery of every tile and slice.
+
+        Energy: each tile and slice drives X rows (X + 1 with the offset row) once for
+        all active arrays, senses X columns on each active path, and activates
+        X^2 cells an array.
+        """
+        analog, parts = self.hardware.analog, self.hardware.components
+        periphery = analog.periphery
+        size = analog.xbar_size
+        rows = size + (1 if self.accounting.offset_row == "on" else 0)
+        tile_reads = self.tiles(matrices) * self.slices(mode)
+        activations = tile_reads * _ARRAYS[mode]
+        rows_driven = tile_reads * rows
+        draft_outputs = 0 if mode == "residual" else tile_reads * size
+        residual_outputs = 0 if mode == "draft" else tile_reads * size
+        outputs = draft_outputs + residual_outputs
+        cells = rows * size if self.accounting.array_energy == "per_cell" else 1
+        energy = {
+            "dac": rows_driven * parts.dac.energy_pj_per_conversion,
+            "adc_draft": draft_outputs * parts.adc_draft.energy_pj_per_conversion,
+            "adc_residual": (
+                residual_outputs * parts.adc_residual.energy_pj_per_conversion
+            ),
+            "arrays": activations * cells * parts.array.energy_pj_per_activation,
+            "input_registers": (
+                activations * rows * periphery.input_registers.energy_pj_per_op
+            ),
+            "output_registers": (
+                activations * 2 * size * periphery.output_registers.energy_pj_per_op
+            ),
+            "tia": outputs * periphery.tia.energy_pj_per_op,
+            "snh": outputs * periphery.snh.energy_pj_per_op,
+            "mux": outputs * periphery.mux.energy_pj_per_op,
+            "io_buffers": outputs * periphery.io_buffers.energy_pj_per_op,
+            "subarray_switches": (
+                activations * periphery.subarray_switches.energy_pj_per_op
+            ),
+            "write_drivers": rows_driven * periphery.write_drivers.energy_pj_per_op,
+        }
+        return Operation(
+            name=name,
+            stage=stage,
+            resources=_RESOURCES[mode],
+            channel="compute",
+            owner="arrays",
+            duration_ns=Cost(self.duration_ns(matrices, mode)),
+            energy_pj=tuple((c, Cost(pj)) for c, pj in energy.items() if pj),
+            elements=Cost(activations),
+        )
+
+    def accumulate(
+        self,
+        matrices: Sequence[Matrix],
+        mode: AnalogMode,
+        *,
+        drafting: bool,
+        adds_stored_draft: bool,
+    ) -> Operation:
+        """Add tile outputs into the result, and to the stored draft result if reused.
+
+        Energy is per ADC output (plus one add an output for the stored draft); only
+        the tail of the adder tree costs time:
+        ``l_b (ceil(log2(row tiles)) + 1 + [both paths combined, or stored draft])``.
+        """
+        size = self.hardware.analog.xbar_size
+        energy_pj, latency_ns = self.hardware.soc.buffers_add.for_phase(
+            "draft" if drafting else "verify"
+        )
+        paths = 2 if mode == "full" else 1
+        adds = self.tiles(matrices) * self.slices(mode) * size * paths
+        if adds_stored_draft:
+            adds += sum(m.rows_out for m in matrices)
+        row_tiles = max(math.ceil(m.columns_in / size) for m in matrices)
+        combines = mode == "full" or adds_stored_draft
+        depth = math.ceil(math.log2(row_tiles)) + 1 + (1 if combines else 0)
+        return Operation(
+            name="accumulate",
+            stage="buffers_add",
+            resources=_RESOURCES[mode],
+            channel="compute",
+            owner="buffers_add",
+            duration_ns=Cost(latency_ns * depth),
+            energy_pj=(("buffers_add", Cost(adds * energy_pj)),),
+            elements=Cost(adds),
+        )

@@ -1,0 +1,205 @@
+"""One burst: K draft steps, K + 1 verify steps, one commit, as layers of operations.
+
+This is the static program of a chip for a model: no clock, no randomness. The closed
+form composes it by formula; `table.py` lays it out as numbered operations with
+predecessors for the engines and the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from simcore.config.accounting import AccountingConfig
+from simcore.config.hardware import HardwareConfig
+from simcore.config.model import ModelConfig
+from simcore.config.scenario import ScenarioConfig
+from simcore.errors import ProgramError
+from simcore.program.layer import LayerBuilder
+from simcore.program.operation import LayerStep, Phase
+from simcore.program.table import OperationTable
+
+Schedule = Literal["serialized", "layer-pipelined"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One token through all layers.
+
+    Attributes
+    ----------
+    phase : Phase
+        `draft`, `verify_drafted` or `verify_bonus`.
+    index : int
+        Position in the burst: the step sees a context of L + index tokens.
+    layers : tuple of LayerStep
+        One for each layer, and last the head (pseudo-layer N), which may be empty.
+    """
+
+    phase: Phase
+    index: int
+    layers: tuple[LayerStep, ...]
+
+
+@dataclass(frozen=True)
+class BurstProgram:
+    """The operations of one burst of `draft_length` drafts under one schedule.
+
+    Attributes
+    ----------
+    draft : tuple of Step
+        K draft steps.
+    setup : LayerStep
+        Once a burst, before the first verify step.
+    verify : tuple of Step
+        K verify steps of drafted tokens and the bonus step.
+    commit : tuple of LayerStep
+        One for each layer; all start when the last verify step has ended.
+    speculative_bytes : int
+        SRAM reserved from burst start to commit end: N (K + 1) tokens.
+    """
+
+    model: ModelConfig
+    hardware: HardwareConfig
+    accounting: AccountingConfig
+    schedule: Schedule
+    draft_length: int
+    draft: tuple[Step, ...]
+    setup: LayerStep
+    verify: tuple[Step, ...]
+    commit: tuple[LayerStep, ...]
+    speculative_bytes: int
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model, without the head."""
+        return self.model.n_layers
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        """All steps, draft first."""
+        yield from self.draft
+        yield from self.verify
+
+    @cached_property
+    def table(self) -> OperationTable:
+        """The numbered operations with resources and predecessors."""
+        return OperationTable.of(self)
+
+
+def build_burst_program(
+    model: ModelConfig,
+    hardware: HardwareConfig,
+    draft_length: int,
+    accounting: AccountingConfig | None = None,
+    schedule: Schedule = "serialized",
+    *,
+    baseline: bool = False,
+) -> BurstProgram:
+    """Lay out one burst.
+
+    Parameters
+    ----------
+    draft_length : int
+        K, >= 0. With 0 the burst is one full step and its commit.
+    baseline : bool
+        Build the no-speculation baseline: K = 0, and no verify setup unless the
+        switch `baseline_setup` is on.
+
+    Raises
+    ------
+    ProgramError
+        If the burst's speculative KV does not fit the SRAM, or a sliding window is
+        not longer than the burst.
+    """
+    accounting = accounting or AccountingConfig()
+    if draft_length < 0 or (baseline and draft_length):
+        raise ProgramError(f"draft_length {draft_length} is not possible here")
+    builder = LayerBuilder(model, hardware, accounting)
+    _check_windows(model, draft_length)
+    speculative_bytes = _speculative_bytes(builder, draft_length)
+    verify_setup = not baseline or accounting.baseline_setup == "on"
+    return BurstProgram(
+        model=model,
+        hardware=hardware,
+        accounting=accounting,
+        schedule=schedule,
+        draft_length=draft_length,
+        draft=tuple(_step(builder, "draft", i) for i in range(draft_length)),
+        setup=builder.setup(verify=verify_setup),
+        verify=(
+            *(_step(builder, "verify_drafted", j) for j in range(draft_length)),
+            _step(builder, "verify_bonus", draft_length),
+        ),
+        commit=(builder.commit(),) * model.n_layers,
+        speculative_bytes=speculative_bytes,
+    )
+
+
+def scenario_program(scenario: ScenarioConfig) -> BurstProgram:
+    """The burst program of a scenario."""
+    return build_burst_program(
+        scenario.model,
+        scenario.hardware,
+        scenario.workload.draft_length,
+        scenario.accounting,
+        scenario.schedule,
+        baseline=scenario.workload.draft_length == 0,
+    )
+
+
+def baseline_program(program: BurstProgram) -> BurstProgram:
+    """The same chip, model, schedule and switches without speculation (K = 0)."""
+    return build_burst_program(
+        program.model,
+        program.hardware,
+        0,
+        program.accounting,
+        program.schedule,
+        baseline=True,
+    )
+
+
+def _step(builder: LayerBuilder, phase: Phase, index: int) -> Step:
+    """One step; layers of the same kind share one LayerStep object."""
+    model = builder.model
+    seen: dict[object, LayerStep] = {}
+    layers = []
+    for layer in range(model.n_layers):
+        kind = (layer == 0, model.layer_windows[layer], model.block_policy(layer))
+        if kind not in seen:
+            seen[kind] = builder.layer(phase, index, layer)
+        layers.append(seen[kind])
+    return Step(phase, index, (*layers, builder.head(phase)))
+
+
+def _check_windows(model: ModelConfig, draft_length: int) -> None:
+    windows = [w for w in model.layer_windows if w is not None]
+    if windows and min(windows) <= draft_length + 1:
+        raise ProgramError(
+            f"sliding window of {min(windows)} tokens is not longer than a burst of "
+            f"draft_length {draft_length} + 1; use a smaller draft_length"
+        )
+
+
+def _speculative_bytes(builder: LayerBuilder, draft_length: int) -> int:
+    """SRAM bytes a burst reserves: N (K + 1) tokens of packed KV."""
+    if builder.mover is None:
+        return 0
+    model, sram = builder.model, builder.mover.memory.sram
+    needed = model.n_layers * (draft_length + 1) * builder.mover.kv_bytes("sram")
+    if sram.capacity_bytes is not None and needed > sram.capacity_bytes:
+        fits = sram.capacity_bytes // (model.n_layers * builder.mover.kv_bytes("sram"))
+        raise ProgramError(
+            f"a burst of draft_length {draft_length} holds {needed} bytes of "
+            f"speculative KV ({model.n_layers} layers x {draft_length + 1} tokens), "
+            f"but the SRAM has {sram.capacity_bytes}; "
+            + (
+                f"draft_length {fits - 1} would fit"
+                if fits >= 1
+                else "not even one token fits"
+            )
+        )
+    return needed

@@ -1,0 +1,152 @@
+"""Cost of moving bytes: KV cache, embedding, hops between layers, stored drafts.
+
+A transfer has one leg a memory, and each leg is an operation of its own: it takes
+``latency + bytes / bandwidth`` of that memory, costs energy a byte, and owns those
+bytes. A leg without bytes is absent. A bandwidth of 0 means unlimited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from simcore.config.hardware import (
+    HardwareConfig,
+    KvFormat,
+    MemoryConfig,
+    MemoryTechnology,
+)
+from simcore.program.cost import ZERO, Cost
+from simcore.program.operation import HBM, Operation
+from simcore.program.shape import LayerShape
+
+Direction = Literal["read", "write"]
+
+#: Bytes of one activation value between blocks (16 bit).
+ACTIVATION_BYTES = 2
+
+
+@dataclass(frozen=True)
+class Mover:
+    """Costs of the transfers of one layer; memory must be configured."""
+
+    hardware: HardwareConfig
+    memory: MemoryConfig
+    shape: LayerShape
+
+    def kv_bytes(self, where: Literal["hbm", "sram"]) -> int:
+        """Packed bytes of one token's K and V in one layer, scales included.
+
+        ``2 Hk h value_bytes + scales_per_head Hk scale_bytes``
+        """
+        cache = self.memory.kv_cache
+        form: KvFormat = cache.hbm if where == "hbm" else (cache.sram or cache.hbm)
+        return self.shape.kv_width * form.value_bytes_per_elem + (
+            self.shape.n_kv_heads * form.scales_per_token_per_head * form.scale_bytes
+        )
+
+    def leg(
+        self, name: str, stage: str, memory: str, direction: Direction, n_bytes: Cost
+    ) -> Operation:
+        """One leg of a transfer: `n_bytes` through `memory` in one direction."""
+        technology: MemoryTechnology = getattr(self.memory, memory)
+        if direction == "read":
+            bandwidth = technology.read_bandwidth_GBps
+            latency_ns = technology.read_latency_ns
+            energy_pj = technology.read_energy_pj_per_byte
+        else:
+            bandwidth = technology.write_bandwidth_GBps
+            latency_ns = technology.write_latency_ns
+            energy_pj = technology.write_energy_pj_per_byte
+        resource = {
+            "hbm": HBM,
+            "sram": "sram",
+            "fabric": f"fabric_{direction}",
+        }[memory]
+        service_ns = n_bytes * (1 / bandwidth) if bandwidth else ZERO
+        return Operation(
+            name=name,
+            stage=stage,
+            resources=(resource,),
+            channel="movement",
+            owner=memory,
+            duration_ns=Cost(latency_ns) + service_ns,
+            read_bytes=n_bytes if direction == "read" else ZERO,
+            write_bytes=n_bytes if direction == "write" else ZERO,
+            energy_pj=((memory, n_bytes * energy_pj),),
+            elements=n_bytes,
+        )
+
+    def kv_write(self) -> tuple[Operation, ...]:
+        """The step's own K and V into the SRAM buffer, over the fabric."""
+        n_bytes = Cost(self.kv_bytes("sram"))
+        return tuple(
+            self.leg("kv_write", "kv_cache", memory, "write", n_bytes)
+            for memory in ("sram", "fabric")
+        )
+
+    def kv_read(self, step: int) -> tuple[Operation, ...]:
+        """Cached K and V: L tokens from HBM, `step` speculative ones from SRAM.
+
+        As a function of the context L + step the HBM leg has a negative base.
+        """
+        hbm = Cost(-step * self.kv_bytes("hbm"), per_token=self.kv_bytes("hbm"))
+        sram = Cost(step * self.kv_bytes("sram"))
+        legs = [self.leg("kv_read", "kv_cache", "hbm", "read", hbm)]
+        if sram:
+            legs.append(self.leg("kv_read", "kv_cache", "sram", "read", sram))
+        legs.append(self.leg("kv_read", "kv_cache", "fabric", "read", hbm + sram))
+        return tuple(legs)
+
+    def commit(self, *, sram_read: bool) -> tuple[Operation, ...]:
+        """Accepted K and V of one layer from SRAM over the fabric to HBM."""
+        sram = Cost(per_committed=self.kv_bytes("sram"))
+        hbm = Cost(per_committed=self.kv_bytes("hbm"))
+        legs = [
+            self.leg("kv_commit", "kv_cache", "fabric", "write", sram),
+            self.leg("kv_commit", "kv_cache", "hbm", "write", hbm),
+        ]
+        if sram_read:
+            legs.insert(0, self.leg("kv_commit", "kv_cache", "sram", "read", sram))
+        return tuple(legs)
+
+    def embedding_read(self) -> tuple[Operation, ...]:
+        """One embedding row from HBM over the fabric (the table exceeds the SRAM)."""
+        n_bytes = Cost(self.shape.d_model * ACTIVATION_BYTES)
+        return tuple(
+            self.leg("embedding_read", "activations", memory, "read", n_bytes)
+            for memory in ("hbm", "fabric")
+        )
+
+    def hop(self) -> tuple[Operation, ...]:
+        """The residual stream to the next layer, D values over the fabric."""
+        n_bytes = Cost(self.shape.d_model * ACTIVATION_BYTES)
+        return (self.leg("hop", "activations", "fabric", "write", n_bytes),)
+
+    def stored_draft(
+        self, outputs: int, resources: tuple[str, ...], direction: Direction
+    ) -> Operation:
+        """Draft results kept for reuse in D_reg, a store of each layer off the fabric.
+
+        Streams with the conversion, so it takes no time of its own; energy a byte is
+        that of the SRAM (proxy).
+        """
+        n_bytes = Cost(outputs * ACTIVATION_BYTES)
+        sram = self.memory.sram
+        energy_pj = (
+            sram.read_energy_pj_per_byte
+            if direction == "read"
+            else sram.write_energy_pj_per_byte
+        )
+        return Operation(
+            name=f"d_reg_{direction}",
+            stage="buffers_add",
+            resources=resources,
+            channel="movement",
+            owner="d_reg",
+            status="proxy",
+            read_bytes=n_bytes if direction == "read" else ZERO,
+            write_bytes=n_bytes if direction == "write" else ZERO,
+            energy_pj=(("d_reg", n_bytes * energy_pj),),
+            elements=n_bytes,
+        )

@@ -1,0 +1,177 @@
+"""What the bursts of a request accept: drawn before any time is simulated.
+
+With a fixed draft length the sequence (context, accepted, committed) of a request
+does not depend on timing, so engines, workers and a resumed run agree by
+construction. One 64-bit word is drawn for each (seed, request, burst), whatever the
+draft length, and turned into an accepted length by integer thresholds: runs at other
+settings stay aligned (common random numbers).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from zlib import crc32
+
+import numpy as np
+
+from simcore.config.acceptance import (
+    AcceptanceConfig,
+    BurstReplayAcceptance,
+    FixedAcceptance,
+    GeometricAcceptance,
+    HistogramAcceptance,
+    PositionReplayAcceptance,
+)
+from simcore.config.scenario import ScenarioConfig
+
+_WORD_BITS = 64
+_STREAM = crc32(b"acceptance")
+
+
+@dataclass(frozen=True, slots=True)
+class BurstOutcome:
+    """One burst: where it starts, how many drafts were accepted, what it commits.
+
+    Attributes
+    ----------
+    context_length : int
+        L, KV entries in HBM when the burst starts.
+    accepted : int
+        Accepted drafts a, 0..K, as drawn.
+    committed : int
+        min(a + 1, tokens still wanted).
+    """
+
+    context_length: int
+    accepted: int
+    committed: int
+
+
+def request_outcomes(scenario: ScenarioConfig, request: int) -> list[BurstOutcome]:
+    """All bursts of one request in order.
+
+    Parameters
+    ----------
+    request : int
+        Number of the request, from 0; a replay uses recording `request` modulo the
+        number of recordings.
+    """
+    workload = scenario.workload
+    lengths = _accepted_lengths(scenario, request)
+    if workload.mode == "burst":
+        accepted = lengths[0]
+        return [BurstOutcome(workload.prompt_length, accepted, accepted + 1)]
+    outcomes = []
+    context, wanted = workload.prompt_length, workload.max_tokens or 0
+    for accepted in lengths:
+        committed = min(accepted + 1, wanted)
+        outcomes.append(BurstOutcome(context, accepted, committed))
+        context += committed
+        wanted -= committed
+        if wanted == 0:
+            break
+    return outcomes
+
+
+def _accepted_lengths(scenario: ScenarioConfig, request: int) -> Sequence[int]:
+    acceptance, workload = scenario.acceptance, scenario.workload
+    draft_length = workload.draft_length
+    if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
+        return replay_lengths(acceptance, request, draft_length)
+    most = 1 if workload.mode == "burst" else (workload.max_tokens or 0)
+    thresholds = accepted_thresholds(acceptance, draft_length)
+    words = acceptance_words(scenario.seed, request, most)
+    return [bisect_right(thresholds, word) for word in words]
+
+
+def acceptance_words(seed: int, request: int, bursts: int) -> list[int]:
+    """The 64-bit words of bursts 0..`bursts` - 1 of a request.
+
+    Word b depends only on (seed, request, b): asking for more bursts does not change
+    the first ones.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(request, _STREAM))
+    words: list[int] = np.random.Philox(sequence).random_raw(bursts).tolist()
+    return words
+
+
+def accepted_probabilities(
+    acceptance: AcceptanceConfig, draft_length: int
+) -> list[Fraction]:
+    """Exact P(a) for a = 0..K of the models that draw bursts independently.
+
+    A histogram of a longer draft is cut to min(a, K); this is biased, and the loader
+    warns of it.
+
+    Raises
+    ------
+    TypeError
+        For a replay, whose bursts are not independent draws.
+    """
+    if isinstance(acceptance, HistogramAcceptance):
+        weights = [Fraction(0)] * (draft_length + 1)
+        for accepted, weight in acceptance.histogram.items():
+            weights[min(accepted, draft_length)] += Fraction(weight)
+        total = sum(weights)
+        return [weight / total for weight in weights]
+    if isinstance(acceptance, GeometricAcceptance):
+        rate = Fraction(acceptance.rate)
+        head = [rate**a * (1 - rate) for a in range(draft_length)]
+        return [*head, rate**draft_length]
+    if isinstance(acceptance, FixedAcceptance):
+        fixed = min(acceptance.accepted, draft_length)
+        return [Fraction(int(a == fixed)) for a in range(draft_length + 1)]
+    raise TypeError("a replay has no distribution of independent bursts")
+
+
+def accepted_thresholds(acceptance: AcceptanceConfig, draft_length: int) -> list[int]:
+    """Integer thresholds t: a word w accepts as many drafts as there are t <= w."""
+    cumulative = accumulate(accepted_probabilities(acceptance, draft_length))
+    scale = 1 << _WORD_BITS
+    # The last threshold is 2^64: no word reaches it, so a never exceeds K.
+    return [int(p * scale) for p in cumulative][:-1]
+
+
+def replay_lengths(
+    acceptance: BurstReplayAcceptance | PositionReplayAcceptance,
+    request: int,
+    draft_length: int,
+) -> list[int]:
+    """Accepted lengths of the bursts of one recorded request at this draft length.
+
+    A position trace says how many tokens a burst starting at a position commits
+    (bonus included), so it serves any draft length exactly.
+    """
+    recording = acceptance.requests[request % len(acceptance.requests)]
+    if isinstance(acceptance, BurstReplayAcceptance):
+        return [min(accepted, draft_length) for accepted in recording]
+    lengths, position = [], 0
+    while position < len(recording):
+        accepted = min(recording[position] - 1, draft_length)
+        lengths.append(accepted)
+        position += accepted + 1
+    return lengths
+
+
+def requests_for_bursts(scenario: ScenarioConfig, bursts: int) -> int:
+    """Fewest whole requests that hold at least `bursts` bursts."""
+    found, request = 0, 0
+    while found < bursts:
+        found += len(request_outcomes(scenario, request))
+        request += 1
+    return request
+
+
+__all__ = [
+    "BurstOutcome",
+    "accepted_probabilities",
+    "accepted_thresholds",
+    "acceptance_words",
+    "replay_lengths",
+    "request_outcomes",
+    "requests_for_bursts",
+]
