@@ -1,0 +1,170 @@
+"""How many drafted tokens a burst accepts: measured, replayed or assumed.
+
+Convention everywhere: `accepted` counts accepted drafts, the bonus token excluded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simcore.config.base import (
+    AS_TUPLE,
+    INTEGER_KEYS,
+    MAX_DRAFT_LENGTH,
+    FieldIssue,
+    FrozenConfig,
+    Text,
+    raise_issues,
+)
+from simcore.errors import printable
+
+DraftLength = Annotated[int, Field(ge=0, le=MAX_DRAFT_LENGTH)]
+Weight = Annotated[float, Field(ge=0, le=1e15)]
+Accepted = Annotated[int, Field(ge=0, le=MAX_DRAFT_LENGTH)]
+Committed = Annotated[int, Field(ge=1, le=MAX_DRAFT_LENGTH + 1)]
+
+
+class _Acceptance(FrozenConfig):
+    source: Text | None = Field(default=None, description="Where it was measured.")
+    label: Text | None = Field(
+        default=None, description='Caveat for reports, e.g. "proxy: different drafter".'
+    )
+
+
+class HistogramAcceptance(_Acceptance):
+    """Independent bursts from measured counts (`stats.json`)."""
+
+    kind: Literal["histogram"] = Field(
+        default="histogram", description="Independent bursts from a histogram."
+    )
+    k: DraftLength = Field(description="Draft length at which it was measured.")
+    histogram: Annotated[dict[int, Weight], INTEGER_KEYS] = Field(
+        description="Accepted drafts (0..k) to count or weight; the bonus is excluded."
+    )
+
+    @model_validator(mode="after")
+    def _check_histogram(self) -> HistogramAcceptance:
+        issues = [
+            FieldIssue(
+                ("histogram", accepted),
+                message=f"histogram bin {accepted} is out of range",
+                allowed=f"must be between 0 and k = {self.k}",
+                hint="Bins count accepted drafts, the bonus token excluded.",
+            )
+            for accepted in self.histogram
+            if not 0 <= accepted <= self.k
+        ]
+        if not self.histogram:
+            issues.append(
+                FieldIssue(("histogram",), message="histogram must not be empty")
+            )
+        elif math.fsum(self.histogram.values()) <= 0:
+            issues.append(
+                FieldIssue(("histogram",), message="histogram sum must be > 0")
+            )
+        raise_issues(issues)
+        return self
+
+
+class GeometricAcceptance(_Acceptance):
+    """Every drafted token is accepted with the same probability, independently."""
+
+    kind: Literal["geometric"] = Field(
+        default="geometric", description="One acceptance rate for every token."
+    )
+    rate: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="Probability that a drafted token is accepted (alpha)."
+    )
+
+
+class FixedAcceptance(_Acceptance):
+    """Every burst accepts the same number of drafts."""
+
+    kind: Literal["fixed"] = Field(
+        default="fixed", description="The same outcome in every burst."
+    )
+    accepted: Accepted = Field(description="Accepted drafts, the bonus excluded.")
+
+
+class BurstReplayAcceptance(_Acceptance):
+    """Recorded bursts, replayed in order."""
+
+    kind: Literal["burst_replay"] = Field(
+        default="burst_replay", description="Recorded bursts in order."
+    )
+    k: DraftLength = Field(description="Draft length of the recording.")
+    requests: Annotated[
+        tuple[
+            Annotated[tuple[Accepted, ...], AS_TUPLE, Field(min_length=1)],
+            ...,
+        ],
+        AS_TUPLE,
+        Field(min_length=1),
+    ] = Field(description="Per request, accepted drafts of each burst, bonus excluded.")
+
+    @model_validator(mode="after")
+    def _check_requests(self) -> BurstReplayAcceptance:
+        raise_issues(
+            [
+                FieldIssue(
+                    ("requests", request, burst),
+                    got=printable(accepted),
+                    allowed=f"must be between 0 and k = {self.k}",
+                    hint="Accepted drafts, the bonus token excluded.",
+                )
+                for request, bursts in enumerate(self.requests)
+                for burst, accepted in enumerate(bursts)
+                if accepted > self.k
+            ]
+        )
+        return self
+
+
+class PositionReplayAcceptance(_Acceptance):
+    """What a burst starting at each token position would commit; serves any K."""
+
+    kind: Literal["position_replay"] = Field(
+        default="position_replay", description="Outcome per token position."
+    )
+    requests: Annotated[
+        tuple[
+            Annotated[tuple[Committed, ...], AS_TUPLE, Field(min_length=1)],
+            ...,
+        ],
+        AS_TUPLE,
+        Field(min_length=1),
+    ] = Field(
+        description=(
+            "Per request and position, tokens a burst starting there commits, the "
+            "bonus included (>= 1)."
+        )
+    )
+
+
+AcceptanceConfig = Annotated[
+    HistogramAcceptance
+    | GeometricAcceptance
+    | FixedAcceptance
+    | BurstReplayAcceptance
+    | PositionReplayAcceptance,
+    Field(discriminator="kind"),
+]
+
+#: Class of each `kind`.
+ACCEPTANCE_KINDS: dict[str, type[_Acceptance]] = {
+    "histogram": HistogramAcceptance,
+    "geometric": GeometricAcceptance,
+    "fixed": FixedAcceptance,
+    "burst_replay": BurstReplayAcceptance,
+    "position_replay": PositionReplayAcceptance,
+}
+
+
+def natural_draft_length(acceptance: object) -> int | None:
+    """Draft length at which the acceptance was measured; None if it serves any."""
+    if isinstance(acceptance, HistogramAcceptance | BurstReplayAcceptance):
+        return acceptance.k
+    return None

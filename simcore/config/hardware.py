@@ -1,0 +1,502 @@
+"""The accelerator, after its component library has been looked up: final numbers.
+
+Units are in the names: pJ, ns, mm2, nW, bytes; 1 GB/s is 1 byte per ns. Energies and
+latencies are per operation of one unit. `simcore.config.library` says how a hardware
+YAML and a library become this object.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, cast, get_args
+
+from pydantic import Field, model_validator
+
+from simcore.config.base import (
+    Bits,
+    FieldIssue,
+    FrozenConfig,
+    Name,
+    NonNegative,
+    PositiveCount,
+    Text,
+    Tokens,
+    raise_issues,
+)
+from simcore.errors import printable
+
+Schedule = Literal["serialized", "layer-pipelined"]
+Phase = Literal["draft", "verify"]
+Feature = Literal[
+    "attention_qk",
+    "attention_softmax",
+    "attention_pv",
+    "ffn_activation",
+    "ffn_gate_multiply",
+    "residual_add",
+    "norm",
+    "quantize",
+    "dequantize",
+    "kv_pack",
+    "kv_unpack",
+    "rope",
+    "sampling",
+]
+#: The digital features, in the order of reports.
+FEATURES: tuple[Feature, ...] = get_args(Feature)
+
+
+class Provenance(FrozenConfig):
+    """Where a number comes from."""
+
+    status: Literal["measured", "published", "derived", "assumed"] = Field(
+        description="How far it can be trusted."
+    )
+    source: Text = Field(description="Paper and table, data sheet, or the reasoning.")
+
+
+class ConverterSpec(FrozenConfig):
+    """One DAC or ADC of a given width."""
+
+    energy_pj_per_conversion: NonNegative = Field(description="pJ per conversion.")
+    latency_ns_per_conversion: NonNegative = Field(description="ns per conversion.")
+    area_mm2_per_unit: NonNegative = Field(description="mm2 of one converter.")
+
+
+class ArraySpec(FrozenConfig):
+    """One crossbar array."""
+
+    energy_pj_per_activation: NonNegative = Field(
+        description="pJ per activation of a cell or array (accounting.array_energy)."
+    )
+    latency_ns_per_activation: NonNegative = Field(description="ns per activation.")
+    area_mm2_per_weight: NonNegative = Field(description="mm2 per weight.")
+    area_mm2_per_array: NonNegative | None = Field(
+        default=None, description="mm2 per array; when given and > 0 it is used."
+    )
+    arrays_per_weight: PositiveCount = Field(
+        default=1, description="Arrays that hold one weight; scales area only."
+    )
+
+
+class FeatureCoefficient(FrozenConfig):
+    """Cost of one digital operation of a feature."""
+
+    energy_pj_per_op: NonNegative = Field(description="pJ per operation.")
+    latency_ns_per_op: NonNegative = Field(
+        description="ns per operation, the lanes already divided out."
+    )
+    lanes: PositiveCount | None = Field(
+        default=None, description="Parallel lanes it was derived from, if any."
+    )
+    origin: Name = Field(description="Which coefficient block it came from.")
+    status: Literal["modeled", "proxy"] = Field(
+        description="proxy: a coarse coefficient stands in for the feature's own."
+    )
+
+
+class DigitalConfig(FrozenConfig):
+    """The digital processing unit: one coefficient per feature."""
+
+    features: dict[Feature, FeatureCoefficient] = Field(
+        description="Coefficient of each of the digital features."
+    )
+    digital_overhead_area_mm2_per_layer: NonNegative = Field(
+        default=0.0, description="mm2 of digital logic per layer."
+    )
+
+    @model_validator(mode="after")
+    def _check_complete(self) -> DigitalConfig:
+        raise_issues(
+            [
+                FieldIssue(("features", feature), message="missing")
+                for feature in FEATURES
+                if feature not in self.features
+            ]
+        )
+        return self
+
+    def feature(self, name: str) -> FeatureCoefficient:
+        """Coefficient of one feature.
+
+        Parameters
+        ----------
+        name : str
+            One of `FEATURES`.
+
+        Raises
+        ------
+        KeyError
+            If there is no such feature.
+        """
+        return self.features[cast("Feature", name)]
+
+
+class ComponentsConfig(FrozenConfig):
+    """What the library, or the file's own `components`, gave for this chip."""
+
+    dac: ConverterSpec = Field(description="Row driver DAC.")
+    adc_draft: ConverterSpec = Field(description="ADC of array 1.")
+    adc_residual: ConverterSpec = Field(description="ADC of arrays 2 to 4.")
+    array: ArraySpec = Field(description="Crossbar array.")
+    digital: DigitalConfig = Field(description="Digital processing unit.")
+
+
+class ColumnsPerAdc(FrozenConfig):
+    """Columns that share one ADC, per path."""
+
+    draft: PositiveCount = Field(description="Columns per draft ADC.")
+    residual: PositiveCount = Field(description="Columns per residual ADC.")
+
+
+class AdcConfig(FrozenConfig):
+    """Widths of the two ADC paths."""
+
+    draft_bits: Bits = Field(description="Bits of the draft ADC.")
+    residual_bits: Bits = Field(description="Bits of the residual ADC.")
+    num_columns_per_adc: ColumnsPerAdc | None = Field(
+        default=None, description="Per-path override of analog.num_columns_per_adc."
+    )
+
+
+class PeripheryBlock(FrozenConfig):
+    """One kind of analog periphery."""
+
+    energy_pj_per_op: NonNegative = Field(default=0.0, description="pJ per operation.")
+    latency_ns_per_op: NonNegative = Field(default=0.0, description="ns per operation.")
+    area_mm2_per_unit: NonNegative = Field(default=0.0, description="mm2 per unit.")
+
+
+class PeripheryConfig(FrozenConfig):
+    """Everything between the array and the digital side."""
+
+    input_registers: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Registers before the DACs."
+    )
+    output_registers: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Registers after the ADCs."
+    )
+    tia: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Transimpedance amplifiers."
+    )
+    snh: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Sample and hold."
+    )
+    mux: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Column multiplexers."
+    )
+    io_buffers: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Input and output buffers."
+    )
+    subarray_switches: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Switches between subarrays."
+    )
+    write_drivers: PeripheryBlock = Field(
+        default_factory=PeripheryBlock, description="Row drivers."
+    )
+
+
+class DeltaReadoutMode(FrozenConfig):
+    """Delta readout of one phase; not modelled, so it can only be off."""
+
+    enabled: bool = Field(default=False, description="Must be false in this version.")
+    dac_bits: Bits | None = Field(default=None, description="Bits of the delta DAC.")
+
+    @model_validator(mode="after")
+    def _check_disabled(self) -> DeltaReadoutMode:
+        if self.enabled:
+            raise_issues(
+                [
+                    FieldIssue(
+                        ("enabled",),
+                        got="true",
+                        allowed="must be false",
+                        hint="Delta readout is not modelled in this version.",
+                    )
+                ]
+            )
+        return self
+
+
+class DeltaReadoutConfig(FrozenConfig):
+    """Delta readout per phase."""
+
+    draft: DeltaReadoutMode = Field(
+        default_factory=DeltaReadoutMode, description="In draft steps."
+    )
+    verify: DeltaReadoutMode = Field(
+        default_factory=DeltaReadoutMode, description="In verify steps."
+    )
+
+
+class AnalogConfig(FrozenConfig):
+    """The crossbars and their converters."""
+
+    xbar_size: Annotated[int, Field(ge=1, le=65_536)] = Field(
+        description="Rows and columns of one square crossbar tile."
+    )
+    dac_bits: Bits = Field(description="Bits driven per row and slice.")
+    num_columns_per_adc: PositiveCount = Field(description="Columns sharing one ADC.")
+    adc: AdcConfig = Field(description="ADC widths and sharing.")
+    periphery: PeripheryConfig = Field(
+        default_factory=PeripheryConfig, description="Analog periphery."
+    )
+    delta_readout: DeltaReadoutConfig = Field(
+        default_factory=DeltaReadoutConfig, description="Delta readout (off)."
+    )
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> AnalogConfig:
+        columns: list[tuple[tuple[str, ...], int]] = [
+            (("num_columns_per_adc",), self.num_columns_per_adc)
+        ]
+        if self.adc.num_columns_per_adc is not None:
+            base = ("adc", "num_columns_per_adc")
+            columns += [
+                ((*base, "draft"), self.adc.num_columns_per_adc.draft),
+                ((*base, "residual"), self.adc.num_columns_per_adc.residual),
+            ]
+        raise_issues(
+            [
+                FieldIssue(
+                    ("xbar_size",),
+                    got=printable(self.xbar_size),
+                    allowed=(f"must be divisible by analog.{'.'.join(path)} ({count})"),
+                )
+                for path, count in columns
+                if self.xbar_size % count
+            ]
+        )
+        return self
+
+    @property
+    def draft_columns_per_adc(self) -> int:
+        """Columns scanned one after the other by a draft ADC."""
+        split = self.adc.num_columns_per_adc
+        return self.num_columns_per_adc if split is None else split.draft
+
+    @property
+    def residual_columns_per_adc(self) -> int:
+        """Columns scanned one after the other by a residual ADC."""
+        split = self.adc.num_columns_per_adc
+        return self.num_columns_per_adc if split is None else split.residual
+
+
+class VerifySetupConfig(FrozenConfig):
+    """Work at the start of the verify phase of a burst."""
+
+    energy_pj_per_burst: NonNegative = Field(default=0.0, description="pJ per burst.")
+    latency_ns_per_burst: NonNegative = Field(default=0.0, description="ns per burst.")
+
+
+class BuffersAddOverride(FrozenConfig):
+    """Values of `buffers_add` in one phase; null: the base value."""
+
+    energy_pj_per_op: NonNegative | None = Field(
+        default=None, description="pJ per add."
+    )
+    latency_ns_per_op: NonNegative | None = Field(
+        default=None, description="ns per add."
+    )
+    area_mm2_per_unit: NonNegative | None = Field(default=None, description="mm2.")
+
+
+class BuffersAddConfig(FrozenConfig):
+    """The adders that accumulate ADC outputs."""
+
+    energy_pj_per_op: NonNegative = Field(default=0.0, description="pJ per add.")
+    latency_ns_per_op: NonNegative = Field(default=0.0, description="ns per add.")
+    area_mm2_per_unit: NonNegative = Field(default=0.0, description="mm2 per unit.")
+    draft: BuffersAddOverride | None = Field(
+        default=None, description="Values in draft steps."
+    )
+    verify: BuffersAddOverride | None = Field(
+        default=None, description="Values in verify steps."
+    )
+
+    def for_phase(self, phase: Phase) -> tuple[float, float]:
+        """Energy in pJ and latency in ns of one add in a phase.
+
+        The phase's own value wins over the base value.
+        """
+        override = self.draft if phase == "draft" else self.verify
+        energy = None if override is None else override.energy_pj_per_op
+        latency = None if override is None else override.latency_ns_per_op
+        return (
+            self.energy_pj_per_op if energy is None else energy,
+            self.latency_ns_per_op if latency is None else latency,
+        )
+
+
+class ControlConfig(FrozenConfig):
+    """The sequencer."""
+
+    energy_pj_per_token: NonNegative = Field(
+        default=0.0, description="pJ per step and layer."
+    )
+    latency_ns_per_token: NonNegative = Field(
+        default=0.0, description="ns per step and layer."
+    )
+    energy_pj_per_burst: NonNegative = Field(default=0.0, description="pJ per burst.")
+    latency_ns_per_burst: NonNegative = Field(default=0.0, description="ns per burst.")
+
+
+class SocConfig(FrozenConfig):
+    """What surrounds the crossbars."""
+
+    schedule: Schedule = Field(
+        default="serialized", description="Schedule when the scenario names none."
+    )
+    attention_cim_units: PositiveCount = Field(
+        default=1, description="Attention units; divides the latency of qk and pv."
+    )
+    draft_activation_bits: Bits | None = Field(
+        default=None, description="Activation bits of draft reads; null: the model's."
+    )
+    verify_activation_bits: Bits | None = Field(
+        default=None, description="Activation bits of full reads; null: the model's."
+    )
+    verify_setup: VerifySetupConfig = Field(
+        default_factory=VerifySetupConfig, description="Setup of the verify phase."
+    )
+    buffers_add: BuffersAddConfig = Field(
+        default_factory=BuffersAddConfig, description="Accumulation of ADC outputs."
+    )
+    control: ControlConfig = Field(
+        default_factory=ControlConfig, description="Sequencer."
+    )
+    attention_cim_mac_area_mm2_per_unit: NonNegative = Field(
+        default=0.0, description="mm2 of one attention unit."
+    )
+    attention_cim_storage_bits_per_element: Bits | None = Field(
+        default=None, description="Bits stored per element; null: activation bits."
+    )
+
+
+class MemoryTechnology(FrozenConfig):
+    """One memory or link; a bandwidth of 0 drops the bandwidth term."""
+
+    read_energy_pj_per_byte: NonNegative = Field(
+        default=0.0, description="pJ per byte."
+    )
+    write_energy_pj_per_byte: NonNegative = Field(
+        default=0.0, description="pJ per byte."
+    )
+    read_bandwidth_GBps: NonNegative = Field(
+        default=0.0, description="GB/s = bytes per ns; 0: not limiting."
+    )
+    write_bandwidth_GBps: NonNegative = Field(
+        default=0.0, description="GB/s = bytes per ns; 0: not limiting."
+    )
+    read_latency_ns: NonNegative = Field(default=0.0, description="ns per access.")
+    write_latency_ns: NonNegative = Field(default=0.0, description="ns per access.")
+    area_mm2: NonNegative = Field(default=0.0, description="mm2.")
+    capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None, description="Bytes; null: no limit."
+    )
+
+
+class KvFormat(FrozenConfig):
+    """How keys and values are packed."""
+
+    value_bytes_per_elem: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=1, description="Bytes of one key or value element."
+    )
+    scale_bytes: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=2, description="Bytes of one scale."
+    )
+    scales_per_token_per_head: Annotated[int, Field(ge=0, le=65_536)] = Field(
+        default=2, description="Scales per token, head and layer (one of K, one of V)."
+    )
+
+
+class KvCacheConfig(FrozenConfig):
+    """Formats of the KV cache and its limit."""
+
+    hbm: KvFormat = Field(default_factory=KvFormat, description="Format in HBM.")
+    sram: KvFormat | None = Field(
+        default=None, description="Format in SRAM; null: as in HBM."
+    )
+    max_context_tokens: Tokens | None = Field(
+        default=None, description="Longest context in tokens; null: no limit."
+    )
+
+    @property
+    def sram_format(self) -> KvFormat:
+        """Format in SRAM, HBM's unless given."""
+        return self.hbm if self.sram is None else self.sram
+
+
+class MemoryConfig(FrozenConfig):
+    """Byte-based model of the KV cache's memories."""
+
+    sram: MemoryTechnology = Field(
+        default_factory=MemoryTechnology, description="Buffer of speculative KV."
+    )
+    hbm: MemoryTechnology = Field(
+        default_factory=MemoryTechnology, description="KV cache."
+    )
+    fabric: MemoryTechnology = Field(
+        default_factory=MemoryTechnology, description="Link between them."
+    )
+    kv_cache: KvCacheConfig = Field(
+        default_factory=KvCacheConfig, description="Formats and capacity."
+    )
+
+
+class LeakagePowerConfig(FrozenConfig):
+    """Static power of each component in nW, for the whole chip."""
+
+    arrays_nw: NonNegative = Field(default=0.0, description="nW.")
+    dac_nw: NonNegative = Field(default=0.0, description="nW.")
+    adc_draft_nw: NonNegative = Field(default=0.0, description="nW.")
+    adc_residual_nw: NonNegative = Field(default=0.0, description="nW.")
+    input_registers_nw: NonNegative = Field(default=0.0, description="nW.")
+    output_registers_nw: NonNegative = Field(default=0.0, description="nW.")
+    tia_nw: NonNegative = Field(default=0.0, description="nW.")
+    snh_nw: NonNegative = Field(default=0.0, description="nW.")
+    mux_nw: NonNegative = Field(default=0.0, description="nW.")
+    io_buffers_nw: NonNegative = Field(default=0.0, description="nW.")
+    subarray_switches_nw: NonNegative = Field(default=0.0, description="nW.")
+    write_drivers_nw: NonNegative = Field(default=0.0, description="nW.")
+    attention_engine_nw: NonNegative = Field(default=0.0, description="nW.")
+    softmax_unit_nw: NonNegative = Field(default=0.0, description="nW.")
+    elementwise_unit_nw: NonNegative = Field(default=0.0, description="nW.")
+    kv_cache_nw: NonNegative = Field(default=0.0, description="nW.")
+    buffers_add_nw: NonNegative = Field(default=0.0, description="nW.")
+    control_nw: NonNegative = Field(default=0.0, description="nW.")
+    sram_nw: NonNegative = Field(default=0.0, description="nW.")
+    hbm_nw: NonNegative = Field(default=0.0, description="nW.")
+    fabric_nw: NonNegative = Field(default=0.0, description="nW.")
+
+
+class HardwareConfig(FrozenConfig):
+    """One accelerator, every number final."""
+
+    name: Name = Field(description="Name in reports.")
+    description: Text | None = Field(default=None, description="What it stands for.")
+    reuse_policy: Literal["reuse", "reread"] = Field(
+        default="reuse",
+        description="Verify reuses the stored draft results, or reads all arrays.",
+    )
+    library: Name | None = Field(
+        default=None, description="Component library; null: the file's own components."
+    )
+    library_file: Text | None = Field(
+        default=None, description="File the library was read from, as written."
+    )
+    analog: AnalogConfig = Field(description="Crossbars and converters.")
+    components: ComponentsConfig = Field(description="Looked-up component numbers.")
+    soc: SocConfig = Field(default_factory=SocConfig, description="Surroundings.")
+    memory: MemoryConfig | None = Field(
+        default=None, description="Memories; null: no byte model."
+    )
+    leakage_power: LeakagePowerConfig = Field(
+        default_factory=LeakagePowerConfig, description="Static power."
+    )
+    provenance: dict[str, Provenance] = Field(
+        default_factory=dict, description="Source of numbers, by dotted path."
+    )
+    origins: dict[str, Text] = Field(
+        default_factory=dict,
+        description='Per value: "explicit", "library NAME" or "default".',
+    )

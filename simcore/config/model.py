@@ -1,0 +1,222 @@
+"""The language model: shapes, attention windows, and what is drafted how.
+
+`ModelConfig` is resolved: every number is present. `ModelFile` is the public
+`model.yaml` as people write it; a Hugging Face `config.json` goes through
+`simcore.config.huggingface` first and becomes a `ModelFile` too.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simcore.config.base import (
+    AS_TUPLE,
+    INTEGER_KEYS,
+    Bits,
+    FieldIssue,
+    FrozenConfig,
+    Name,
+    PositiveCount,
+    Text,
+    Tokens,
+    raise_issues,
+)
+from simcore.errors import printable
+
+Policy = Literal["draft", "full"]
+FfnType = Literal["mlp", "swiglu"]
+LayerCount = Annotated[int, Field(ge=1, le=10_000)]
+LayerWindows = Annotated[tuple[Tokens | None, ...], AS_TUPLE]
+
+
+class BlockPolicy(FrozenConfig):
+    """How the draft step reads the three analog blocks of a layer.
+
+    `draft` reads array 1 with the coarse converter, `full` reads all arrays.
+    """
+
+    qkv: Policy = Field(default="draft", description="Query, key, value projections.")
+    wo: Policy = Field(default="draft", description="Attention output projection.")
+    ffn: Policy = Field(default="draft", description="Feed-forward matrices.")
+
+
+class DraftPolicy(FrozenConfig):
+    """Block policies, with exceptions per layer."""
+
+    default: BlockPolicy = Field(
+        default_factory=BlockPolicy, description="Layers without an entry of their own."
+    )
+    per_layer: Annotated[dict[int, BlockPolicy], INTEGER_KEYS] = Field(
+        default_factory=dict,
+        description=(
+            "Layer number to policies. A block left out of an entry is `draft`, "
+            "not the default policy's value (the public format's rule)."
+        ),
+    )
+
+
+class _Shape(FrozenConfig):
+    """Fields that mean the same as written and as resolved."""
+
+    n_layers: LayerCount = Field(description="Transformer layers.")
+    d_model: PositiveCount = Field(description="Width of the residual stream.")
+    n_heads: PositiveCount = Field(description="Query heads.")
+    ffn_type: FfnType = Field(
+        default="mlp", description="mlp: up, down; swiglu: gate, up, down."
+    )
+    vocab_size: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None,
+        description="Without it lm_head, embedding and sampling are excluded.",
+    )
+    tie_embeddings: bool = Field(
+        default=False, description="lm_head shares the weights of the embedding."
+    )
+    qk_norm: bool = Field(
+        default=False, description="Queries and keys are normalised per head."
+    )
+    rotary: bool = Field(
+        default=True, description="Rotary position embedding (false for GPT-2)."
+    )
+    sliding_window: Tokens | None = Field(
+        default=None, description="Tokens a windowed layer attends to at most."
+    )
+    max_position_embeddings: Tokens | None = Field(
+        default=None, description="Longest context the model was made for, in tokens."
+    )
+    source: Text | None = Field(default=None, description="Where the shapes are from.")
+    draft_policy: DraftPolicy = Field(
+        default_factory=DraftPolicy,
+        description="Precision of each block when drafting.",
+    )
+
+
+class ModelConfig(_Shape):
+    """A dense decoder-only transformer, every number present."""
+
+    name: Name = Field(description="Name in reports.")
+    n_kv_heads: PositiveCount = Field(description="Key and value heads.")
+    head_dim: PositiveCount = Field(description="Width of one head.")
+    d_ff: PositiveCount = Field(description="Width of the feed-forward block.")
+    activation_bits: Bits = Field(description="Bits of an activation at full read.")
+    layer_windows: LayerWindows = Field(
+        description="Attention window of each layer in tokens; null: all tokens."
+    )
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> ModelConfig:
+        issues = []
+        if self.n_heads % self.n_kv_heads:
+            issues.append(
+                FieldIssue(
+                    ("n_kv_heads",),
+                    got=printable(self.n_kv_heads),
+                    allowed=f"must divide n_heads ({self.n_heads})",
+                )
+            )
+        if len(self.layer_windows) != self.n_layers:
+            issues.append(
+                FieldIssue(
+                    ("layer_windows",),
+                    got=f"{len(self.layer_windows)} entries",
+                    allowed=f"must have one per layer ({self.n_layers})",
+                )
+            )
+        issues += [
+            FieldIssue(
+                ("draft_policy", "per_layer", layer),
+                message=f"invalid layer index {layer}",
+                allowed=f"must be between 0 and {self.n_layers - 1}",
+            )
+            for layer in self.draft_policy.per_layer
+            if not 0 <= layer < self.n_layers
+        ]
+        raise_issues(issues)
+        return self
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward block has a gate matrix."""
+        return self.ffn_type == "swiglu"
+
+    def block_policy(self, layer: int) -> BlockPolicy:
+        """Policies of one layer.
+
+        Parameters
+        ----------
+        layer : int
+            0 .. n_layers - 1.
+        """
+        return self.draft_policy.per_layer.get(layer, self.draft_policy.default)
+
+
+class ModelFile(_Shape):
+    """The public `model.yaml` as written; `resolve` fills in what may be left out."""
+
+    name: Name | None = Field(default=None, description="Name in reports.")
+    n_kv_heads: PositiveCount | None = Field(
+        default=None, description="Key and value heads; default n_heads."
+    )
+    head_dim: PositiveCount | None = Field(
+        default=None, description="Width of one head; default d_model / n_heads."
+    )
+    d_ff: PositiveCount | None = Field(
+        default=None, description="Width of the feed-forward block."
+    )
+    ffn_expansion: Annotated[float, Field(ge=1, le=1000)] | None = Field(
+        default=4.0, description="d_ff / d_model, used when d_ff is not given."
+    )
+    activation_bits: Bits = Field(description="Bits of an activation at full read.")
+    layer_windows: LayerWindows | None = Field(
+        default=None, description="Attention window per layer; default sliding_window."
+    )
+
+    @model_validator(mode="after")
+    def _check_derivable(self) -> ModelFile:
+        issues = []
+        if self.head_dim is None and self.d_model % self.n_heads:
+            issues.append(
+                FieldIssue(
+                    ("d_model",),
+                    got=printable(self.d_model),
+                    allowed=f"must be divisible by n_heads ({self.n_heads})",
+                    hint="Or give head_dim.",
+                )
+            )
+        if self.d_ff is None and self.ffn_expansion is None:
+            issues.append(
+                FieldIssue(
+                    ("d_ff",), message="Either d_ff or ffn_expansion must be given"
+                )
+            )
+        raise_issues(issues)
+        return self
+
+    def resolve(self, default_name: str) -> ModelConfig:
+        """Fill in the defaults of the public format.
+
+        Parameters
+        ----------
+        default_name : str
+            Name of the model when the file gives none.
+        """
+        shape = {name: getattr(self, name) for name in _Shape.model_fields}
+        d_ff = self.d_ff
+        if d_ff is None:
+            # Python's round is half to even, which is the format's rule.
+            d_ff = round(self.d_model * (self.ffn_expansion or 4.0))
+        windows = self.layer_windows
+        if windows is None:
+            windows = (self.sliding_window,) * self.n_layers
+        return ModelConfig.model_validate(
+            {
+                **shape,
+                "name": self.name or default_name,
+                "n_kv_heads": self.n_kv_heads or self.n_heads,
+                "head_dim": self.head_dim or self.d_model // self.n_heads,
+                "d_ff": d_ff,
+                "activation_bits": self.activation_bits,
+                "layer_windows": windows,
+            }
+        )

@@ -1,0 +1,251 @@
+"""One experiment: model, hardware, acceptance, workload and how to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simcore.config.acceptance import (
+    AcceptanceConfig,
+    BurstReplayAcceptance,
+    DraftLength,
+    FixedAcceptance,
+    HistogramAcceptance,
+    natural_draft_length,
+)
+from simcore.config.accounting import AccountingConfig
+from simcore.config.base import (
+    FieldIssue,
+    FrozenConfig,
+    Name,
+    Text,
+    Tokens,
+    raise_issues,
+)
+from simcore.config.hardware import HardwareConfig, Schedule
+from simcore.config.model import ModelConfig
+from simcore.errors import printable
+
+
+class WorkloadConfig(FrozenConfig):
+    """What is decoded."""
+
+    mode: Literal["generation", "burst"] = Field(
+        default="generation",
+        description=(
+            "generation: requests grow until max_tokens; burst: every burst is a "
+            "request of its own at the context of the prompt."
+        ),
+    )
+    prompt_length: Tokens = Field(description="Tokens before the first burst.")
+    draft_length: DraftLength = Field(
+        description="Drafted tokens per burst (K); default: the acceptance's k."
+    )
+    max_tokens: Tokens | None = Field(
+        default=None, description="Tokens per request (generation only)."
+    )
+    requests: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        default=1, description="Requests to simulate."
+    )
+
+    @model_validator(mode="after")
+    def _check_max_tokens(self) -> WorkloadConfig:
+        if self.mode == "generation" and self.max_tokens is None:
+            raise_issues(
+                [
+                    FieldIssue(
+                        ("max_tokens",),
+                        message="missing",
+                        allowed="required with mode 'generation'",
+                    )
+                ]
+            )
+        if self.mode == "burst" and self.max_tokens is not None:
+            raise_issues(
+                [
+                    FieldIssue(
+                        ("max_tokens",),
+                        got=printable(self.max_tokens),
+                        allowed="must be absent with mode 'burst'",
+                        hint="A burst is one request; use workload.requests.",
+                    )
+                ]
+            )
+        return self
+
+
+class ScenarioConfig(FrozenConfig):
+    """Everything a run needs, resolved."""
+
+    name: Name = Field(description="Name in reports and of the run folder.")
+    description: Text | None = Field(default=None, description="What it shows.")
+    model: ModelConfig = Field(description="The language model.")
+    hardware: HardwareConfig = Field(description="The accelerator.")
+    acceptance: AcceptanceConfig = Field(description="Accepted drafts per burst.")
+    accounting: AccountingConfig = Field(
+        default_factory=AccountingConfig, description="Modelling switches."
+    )
+    workload: WorkloadConfig = Field(description="What is decoded.")
+    schedule: Schedule = Field(
+        description="How holds follow each other; default: the hardware's soc.schedule."
+    )
+    verification: Literal["full_burst"] = Field(
+        default="full_burst", description="All K + 1 verify steps always run."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+        default=1, description="Seed of every random draw."
+    )
+    trace: Literal["full", "bursts"] = Field(
+        default="full", description="Write every hold, or only one row per burst."
+    )
+
+    @model_validator(mode="after")
+    def _check_parts_fit(self) -> ScenarioConfig:
+        raise_issues(
+            list(
+                scenario_issues(
+                    self.model,
+                    self.hardware,
+                    self.acceptance,
+                    self.workload,
+                    self.accounting,
+                )
+            )
+        )
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a report must say beside the results."""
+        return tuple(scenario_warnings(self))
+
+
+def scenario_issues(
+    model: ModelConfig | None,
+    hardware: HardwareConfig | None,
+    acceptance: AcceptanceConfig | None,
+    workload: WorkloadConfig | None,
+    accounting: AccountingConfig | None,
+) -> Iterator[FieldIssue]:
+    """Rules between the parts; a part that is None is not checked.
+
+    Yields
+    ------
+    FieldIssue
+        With paths from the top of the scenario.
+    """
+    if model is not None and accounting is not None:
+        yield from _head_dim_issues(model, accounting)
+    if workload is None:
+        return
+    if acceptance is not None:
+        yield from _draft_length_issues(acceptance, workload)
+    if hardware is not None:
+        yield from _context_issues(hardware, workload)
+    if model is not None:
+        yield from _window_issues(model, workload)
+
+
+def _head_dim_issues(
+    model: ModelConfig, accounting: AccountingConfig
+) -> Iterator[FieldIssue]:
+    if accounting.head_dim == "derived" and model.d_model % model.n_heads:
+        yield FieldIssue(
+            ("accounting", "head_dim"),
+            got="'derived'",
+            allowed=(
+                f"needs d_model ({model.d_model}) that must be divisible by n_heads "
+                f"({model.n_heads})"
+            ),
+            hint="Use explicit.",
+        )
+
+
+def _draft_length_issues(
+    acceptance: AcceptanceConfig, workload: WorkloadConfig
+) -> Iterator[FieldIssue]:
+    k = workload.draft_length
+    measured = natural_draft_length(acceptance)
+    if measured is not None and k > measured:
+        yield FieldIssue(
+            ("workload", "draft_length"),
+            got=printable(k),
+            allowed=f"must be at most {measured}, the k of the acceptance",
+            hint="Nothing is known beyond it; measure at a larger k.",
+        )
+    if isinstance(acceptance, FixedAcceptance) and acceptance.accepted > k:
+        yield FieldIssue(
+            ("acceptance", "accepted"),
+            got=printable(acceptance.accepted),
+            allowed=f"must be at most workload.draft_length ({k})",
+        )
+
+
+def _context_issues(
+    hardware: HardwareConfig, workload: WorkloadConfig
+) -> Iterator[FieldIssue]:
+    if hardware.memory is None:
+        return
+    limit = hardware.memory.kv_cache.max_context_tokens
+    if limit is None:
+        return
+    if workload.mode == "burst":
+        need = workload.prompt_length + workload.draft_length + 1
+        what = "prompt_length + draft_length + 1"
+    else:
+        need = (
+            workload.prompt_length + (workload.max_tokens or 0) + workload.draft_length
+        )
+        what = "prompt_length + max_tokens + draft_length"
+    if need > limit:
+        yield FieldIssue(
+            ("workload", "prompt_length"),
+            message="Max context capacity exceeded",
+            got=f"{what} = {need}",
+            allowed=(
+                f"must be at most hardware.memory.kv_cache.max_context_tokens ({limit})"
+            ),
+        )
+
+
+def _window_issues(
+    model: ModelConfig, workload: WorkloadConfig
+) -> Iterator[FieldIssue]:
+    windows = [window for window in model.layer_windows if window is not None]
+    if windows and min(windows) <= workload.draft_length + 1:
+        yield FieldIssue(
+            ("model", "sliding_window"),
+            got=printable(min(windows)),
+            allowed=f"must be > draft_length + 1 ({workload.draft_length + 1})",
+        )
+
+
+def scenario_warnings(scenario: ScenarioConfig) -> list[str]:
+    """Say what a reader of the results must know.
+
+    Parameters
+    ----------
+    scenario : ScenarioConfig
+        A valid scenario.
+    """
+    found = []
+    k = scenario.workload.draft_length
+    acceptance = scenario.acceptance
+    if isinstance(acceptance, HistogramAcceptance | BurstReplayAcceptance) and (
+        k < acceptance.k
+    ):
+        found.append(
+            f"draft_length {k} is below the k = {acceptance.k} of the acceptance: "
+            f"min(a, {k}) is used, which is biased; a position replay serves any "
+            "draft_length."
+        )
+    limit = scenario.model.max_position_embeddings
+    last = scenario.workload.prompt_length + (scenario.workload.max_tokens or 1)
+    if limit is not None and last > limit:
+        found.append(
+            f"prompt_length + max_tokens = {last} is beyond the model's "
+            f"max_position_embeddings ({limit})."
+        )
+    return found
