@@ -56,7 +56,7 @@ def part_name(index: int) -> str:
     return f"{EVENTS_FOLDER}/part-{index:05d}.parquet"
 
 
-def _columns(**types: pa.DataType) -> list[pa.Field]:
+def _columns(**types: pa.DataType) -> list[pa.Field[Any]]:
     return [pa.field(name, dtype, nullable=False) for name, dtype in types.items()]
 
 

@@ -1,0 +1,219 @@
+"""Parquet files of a run: whole tables, and event parts in fixed row groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simcore.trace.folder import AtomicFile, FileRecord, writing
+from simcore.trace.holds import EventRows
+from simcore.trace.schema import EVENTS_SCHEMA, ROW_GROUP_ROWS, parquet_options
+
+
+def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """Arrow table with exactly the columns and types of a schema.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence or ndarray
+        Equal lengths; None where a nullable column has no value.
+    schema : pyarrow.Schema
+        Names, order and types of the result.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, unknown, of another length or type, or holds a null
+        where none may be.
+    """
+    difference = set(columns) ^ set(schema.names)
+    if difference:
+        raise ValueError(f"columns missing or unknown: {sorted(difference)}")
+    arrays = []
+    for field in schema:
+        # Safe conversion: pyarrow refuses what does not fit the type.
+        array = pa.array(columns[field.name], type=field.type)
+        if array.null_count and not field.nullable:
+            raise ValueError(f"column {field.name} must not hold nulls")
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def events_batch(rows: Iterable[EventRows]) -> pa.Table:
+    """Event rows in memory as one Arrow table."""
+    batches = [
+        pa.RecordBatch.from_arrays(
+            [
+                pa.array(np.full(part.op_id.size, part.replication, dtype=np.int32)),
+                *(pa.array(np.ascontiguousarray(column)) for column in part.integers()),
+                pa.nulls(part.op_id.size, pa.int32())
+                if part.activates is None
+                else pa.array(part.activates),
+            ],
+            schema=EVENTS_SCHEMA,
+        )
+        for part in rows
+    ]
+    return pa.Table.from_batches(batches, schema=EVENTS_SCHEMA)
+
+
+class ParquetFile:
+    """One Parquet file that appears whole.
+
+    Parameters
+    ----------
+    path : Path
+        Final name.
+    schema : pyarrow.Schema
+        Schema with the metadata of the file.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.n_rows = 0
+        self._file = AtomicFile(path)
+        try:
+            self._writer = pq.ParquetWriter(
+                pa.PythonFile(cast(IO[Any], self._file), mode="w"),
+                schema,
+                **parquet_options(schema),
+            )
+        except BaseException:
+            self._file.abort()
+            raise
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows as row groups of `ROW_GROUP_ROWS`.
+
+        Raises
+        ------
+        OutputError
+            If the system refuses.
+        """
+        with writing(self._file.path):
+            self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self.n_rows += table.num_rows
+
+    def commit(self) -> FileRecord:
+        """Write the footer and put the file under its final name."""
+        try:
+            with writing(self._file.path):
+                self._writer.close()
+        except BaseException:
+            self.abort()
+            raise
+        return self._file.commit()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        # Closing would write a footer to a file that cannot take it.
+        self._writer.is_open = False
+        self._file.abort()
+
+
+def write_table(path: Path, table: pa.Table) -> FileRecord:
+    """Write a whole table as a Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        Final name.
+    table : pyarrow.Table
+        Its schema carries the metadata.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    file = ParquetFile(path, table.schema)
+    try:
+        file.write(table)
+    except BaseException:
+        file.abort()
+        raise
+    return file.commit()
+
+
+class EventPart:
+    """One part of the events, filled in file order.
+
+    Row groups are cut by row number only, so the bytes do not depend on how many
+    rows came at a time. Holds one row group in memory.
+
+    Parameters
+    ----------
+    path : Path
+        Final name.
+    metadata : mapping of bytes to bytes
+        Metadata of the file.
+    """
+
+    def __init__(self, path: Path, metadata: Mapping[bytes, bytes]) -> None:
+        self._file = ParquetFile(path, EVENTS_SCHEMA.with_metadata(dict(metadata)))
+        self._columns: list[npt.NDArray[Any]] = [
+            np.empty(ROW_GROUP_ROWS, dtype=field.type.to_pandas_dtype())
+            for field in EVENTS_SCHEMA
+        ]
+        self._has_activates = np.zeros(ROW_GROUP_ROWS, dtype=np.bool_)
+        self._filled = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows taken so far."""
+        return self._file.n_rows + self._filled
+
+    def append(self, rows: EventRows) -> None:
+        """Take rows; writes a row group whenever one is full.
+
+        Raises
+        ------
+        OutputError
+            If the system refuses.
+        """
+        taken = 0
+        while taken < rows.op_id.size:
+            n_rows = min(rows.op_id.size - taken, ROW_GROUP_ROWS - self._filled)
+            here = slice(self._filled, self._filled + n_rows)
+            there = slice(taken, taken + n_rows)
+            self._columns[0][here] = rows.replication
+            for target, source in zip(
+                self._columns[1:-1], rows.integers(), strict=True
+            ):
+                target[here] = source[there]
+            self._has_activates[here] = rows.activates is not None
+            if rows.activates is not None:
+                self._columns[-1][here] = rows.activates[there]
+            self._filled += n_rows
+            taken += n_rows
+            if self._filled == ROW_GROUP_ROWS:
+                self._write_group()
+
+    def commit(self) -> FileRecord:
+        """Write what is left and put the part under its final name."""
+        try:
+            self._write_group()
+        except BaseException:
+            self.abort()
+            raise
+        return self._file.commit()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._file.abort()
+
+    def _write_group(self) -> None:
+        if not self._filled:
+            return
+        here = slice(self._filled)
+        arrays = [pa.array(column[here]) for column in self._columns[:-1]]
+        absent = ~self._has_activates[here]
+        arrays.append(pa.array(self._columns[-1][here], mask=absent))
+        self._file.write(pa.Table.from_arrays(arrays, schema=self._file.schema))
+        self._filled = 0
