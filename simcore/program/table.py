@@ -103,6 +103,16 @@ class OperationTable:
         )
 
     @cached_property
+    def is_draft(self) -> npt.NDArray[np.bool_]:
+        """Which ops draft."""
+        return np.array([p == "draft" for p in self.phase], dtype=np.bool_)
+
+    @cached_property
+    def is_verify(self) -> npt.NDArray[np.bool_]:
+        """Which ops verify, the setup of the burst included."""
+        return np.array([p.startswith("verify") for p in self.phase], dtype=np.bool_)
+
+    @cached_property
     def duration(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Duration coefficients in ns: base, per token, per committed token."""
         return coefficients([op.duration_ns for op in self.operations])

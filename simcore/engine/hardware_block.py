@@ -1,0 +1,103 @@
+"""The blocks of the chip that work on one hold at a time, each a SimPy process.
+
+A block sleeps on one alarm. When the chip grants it a hold, the alarm is set to the
+hold's end, so a hold costs one event and an idle block none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from simpy.events import Event
+
+from simcore.engine.burst_run import BurstRun
+from simcore.engine.clock import Alarm, Clock
+
+Hold = tuple[BurstRun, int]
+
+
+class HardwareBlock:
+    """A unit that is busy with one hold or idle.
+
+    Parameters
+    ----------
+    clock : Clock
+        The clock of the replication.
+    name : str
+        The resource's name, for example `dpu[3]`.
+    on_end : callable
+        Called with (burst run, op_id) when a hold ends.
+
+    Attributes
+    ----------
+    holder : tuple or None
+        The hold that occupies this block.
+    """
+
+    __slots__ = ("_clock", "_end", "_on_end", "holder", "name")
+
+    def __init__(
+        self, clock: Clock, name: str, on_end: Callable[[BurstRun, int], None]
+    ) -> None:
+        self.name = name
+        self.holder: Hold | None = None
+        self._clock = clock
+        self._on_end = on_end
+        self._end = Alarm(clock)
+        clock.process(self.run())
+
+    def begin(self, hold: Hold, duration_ps: int) -> None:
+        """Work on `hold` from now on for `duration_ps`."""
+        self._end.set(duration_ps, hold)
+
+    def run(self) -> Generator[Event, Hold, None]:
+        """Serve holds for ever: sleep until one ends, then report it."""
+        while True:
+            run, op = yield self._end
+            self._end = Alarm(self._clock)
+            self._on_end(run, op)
+
+
+class DraftEngine(HardwareBlock):
+    """Array 1 and the draft ADC bank of one layer (`A1`)."""
+
+    __slots__ = ()
+
+
+class VerifyEngine(HardwareBlock):
+    """Arrays 2..4 and the residual ADC bank of one layer (`A2`)."""
+
+    __slots__ = ()
+
+
+class Dpu(HardwareBlock):
+    """Digital unit of one layer: softmax and elementwise lanes."""
+
+    __slots__ = ()
+
+
+class AttentionUnit(HardwareBlock):
+    """MAC lanes of one layer for the products with K and V."""
+
+    __slots__ = ()
+
+
+class FabricChannel(HardwareBlock):
+    """One direction of the fabric of one layer."""
+
+    __slots__ = ()
+
+
+class ControlUnit(HardwareBlock):
+    """Sequencer of one layer."""
+
+    __slots__ = ()
+
+
+class LayerGate(HardwareBlock):
+    """Keeps a layer for one token from its first operation to its last.
+
+    It serves no holds of its own: the chip opens and closes it.
+    """
+
+    __slots__ = ()

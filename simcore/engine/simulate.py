@@ -1,0 +1,108 @@
+"""Simulate one replication: some requests on a chip of their own, clock from 0.
+
+The 60 lines to read first: a chip, a controller for each request, run until no event
+is left, and make sure that everything has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from simcore.engine.burst_controller import BurstController, BurstTimes
+from simcore.engine.chip import Chip
+from simcore.engine.clock import DEFAULT_EVENT_BUDGET, Clock
+from simcore.errors import SimulationError
+from simcore.program.burst import BurstProgram
+from simcore.program.outcomes import BurstOutcome
+from simcore.trace.recorder import Recorder
+
+_MOST_NAMED = 8
+
+
+def simulate_replication(
+    program: BurstProgram,
+    requests: Mapping[int, Sequence[BurstOutcome]],
+    recorder: Recorder,
+    *,
+    replication: int = 0,
+    event_budget: int = DEFAULT_EVENT_BUDGET,
+) -> list[BurstTimes]:
+    """Run the requests of one replication to their end.
+
+    Parameters
+    ----------
+    program : BurstProgram
+        What every burst executes.
+    requests : mapping of int to sequence of BurstOutcome
+        The bursts of each request, in order; all requests start at 0.
+    recorder : Recorder
+        Takes every hold.
+    replication : int
+        Number written into the trace.
+    event_budget : int
+        Most events of the simulation.
+
+    Returns
+    -------
+    list of BurstTimes
+        By request, then burst.
+
+    Raises
+    ------
+    SimulationError
+        If work is left when no event is (a deadlock), a delay is impossible, or the
+        budget is spent.
+    """
+    clock = Clock(event_budget)
+    chip = Chip(clock, program)
+    controllers = [
+        BurstController(chip, program, replication, request, outcomes, recorder)
+        for request, outcomes in sorted(requests.items())
+    ]
+    clock.run()
+    unfinished = [c for c in controllers if not c.is_finished]
+    if unfinished or chip.sram.held:
+        raise SimulationError(_deadlock(chip, unfinished))
+    recorder.end_replication(replication)
+    return [times for controller in controllers for times in controller.bursts]
+
+
+def _deadlock(chip: Chip, unfinished: Sequence[BurstController]) -> str:
+    """Who waits for what, and who holds it."""
+    table = chip.table
+
+    def what(request: int, burst: int, op: int) -> str:
+        where = f"{table.phase[op]} step {table.step[op]} layer {table.layer[op]}"
+        return f"request {request} burst {burst} {table.operations[op].name} ({where})"
+
+    reasons = []
+    for _, request, burst, op, _ in chip.waiting:
+        held = []
+        for resource in table.op_resources[op]:
+            block = chip.blocks[resource]
+            if block.holder is None:
+                held.append(block.name)
+            else:
+                run, holder = block.holder
+                by = what(run.request, run.burst, holder)
+                held.append(f"{block.name} held by {by}")
+        reasons.append(f"{what(request, burst, op)} waits for {', '.join(held)}")
+    for request, burst in chip.sram.waiting:
+        reasons.append(
+            f"request {request} burst {burst} waits for SRAM "
+            f"({chip.sram.occupied_bytes} of {chip.sram.capacity_bytes} bytes held)"
+        )
+    if not reasons:
+        for run in chip.in_flight:
+            never = [op for op, left in enumerate(run.missing) if left > 0]
+            reasons += [
+                f"{what(run.request, run.burst, op)} waits for operations that never "
+                "end"
+                for op in never[:_MOST_NAMED]
+            ]
+    named = "; ".join(reasons[:_MOST_NAMED])
+    more = len(reasons) - _MOST_NAMED
+    return (
+        f"deadlock at t={chip.clock.now} ps: {len(unfinished)} unfinished requests; "
+        f"{named}" + (f"; and {more} more" if more > 0 else "")
+    )
