@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from io import IOBase
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ class ParquetFile:
         self._file = AtomicFile(path)
         try:
             self._writer = pq.ParquetWriter(
-                pa.PythonFile(cast(IO[Any], self._file), mode="w"),
+                pa.PythonFile(cast(IOBase, self._file), mode="w"),
                 schema,
                 **parquet_options(schema),
             )
