@@ -1,0 +1,357 @@
+"""Latency of one burst by formula: the integer composition and its float twin.
+
+Operations of a layer add up, legs of a transfer take their maximum, layers add up; in
+the layer-pipelined schedule the verify steps form a wavefront that shares one HBM.
+Nothing here knows about events, resources or processes: the layers of the program are
+composed directly, so that the simulation is checked by something else.
+
+With pre the time in a layer before its HBM leg is ready, read that leg and post the
+rest, the wavefront of step j through layer l is::
+
+    s        = max(end(j, l-1), end(j-1, l))
+    g        = max(s + pre, hbm_free);   hbm_free = g + read
+    end(j,l) = max(hbm_free, s + pre + other legs) + post
+
+evaluated in the order in which HBM legs become ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heappop, heappush
+
+from simcore.program.burst import BurstProgram, Step
+from simcore.program.operation import HBM, LayerStep, Operation
+from simcore.units import PS_PER_NS
+
+#: Duration of an operation at (context, committed): whole ps, or ns.
+Duration = Callable[[Operation, int, int], float]
+
+
+def duration_ps(operation: Operation, context: int, committed: int) -> int:
+    """Whole picoseconds of one hold, half to even."""
+    return round(operation.duration_ns.at(context, committed) * PS_PER_NS)
+
+
+def duration_ns(operation: Operation, context: int, committed: int) -> float:
+    """Unrounded nanoseconds of one hold."""
+    return operation.duration_ns.at(context, committed)
+
+
+@dataclass(frozen=True)
+class BurstLatency:
+    """Latency of a burst by phase, in the unit of the durations it was made of.
+
+    Attributes
+    ----------
+    draft, verify, commit : float
+        Time from the end of the phase before to the end of this one.
+    holds : int
+        Holds on the longest path, the number of roundings that can add up.
+    grants : tuple of int
+        Verify steps in the order in which they used the HBM (wavefront only).
+    """
+
+    draft: float
+    verify: float
+    commit: float
+    holds: int
+    grants: tuple[int, ...] = ()
+
+    @property
+    def total(self) -> float:
+        """Burst start to burst end."""
+        return self.draft + self.verify + self.commit
+
+
+class Composition:
+    """Burst latencies of one program by formula.
+
+    Parameters
+    ----------
+    program : BurstProgram
+        What a burst executes.
+    """
+
+    def __init__(self, program: BurstProgram) -> None:
+        self.program = program
+        self._steps_ps = lru_cache(maxsize=None)(self._compose_steps_ps)
+        self._steps_ns = lru_cache(maxsize=None)(self._compose_steps_ns)
+        self._commit_ps = lru_cache(maxsize=None)(
+            lambda committed: self._commit(duration_ps, committed)
+        )
+        self._commit_ns = lru_cache(maxsize=None)(
+            lambda committed: self._commit(duration_ns, committed)
+        )
+
+    def burst_ps(self, context_length: int, committed: int) -> BurstLatency:
+        """Integer composition: what the event simulation must equal, to 0 ps."""
+        return _with_commit(self._steps_ps(context_length), self._commit_ps(committed))
+
+    def burst_ns(self, context_length: int, committed: int) -> BurstLatency:
+        """Unrounded composition in ns, HBM granted in the integer one's order."""
+        return _with_commit(self._steps_ns(context_length), self._commit_ns(committed))
+
+    def step_ns(self, step: Step, context_length: int) -> float:
+        """Time of one step alone on the chip, in ns."""
+        return _serial(step, context_length, duration_ns)[0]
+
+    def busy_ps(
+        self, context_length: int, committed: int
+    ) -> dict[tuple[str, str], int]:
+        """Summed hold durations of a burst by (phase, operation), each hold once."""
+        busy: dict[tuple[str, str], int] = {}
+        for phase, index, part, times in parts(self.program):
+            context = part.context(context_length + index)
+            for legs in part.positions:
+                for op in legs:
+                    ps = times * duration_ps(op, context, committed)
+                    busy[phase, op.name] = busy.get((phase, op.name), 0) + ps
+        return busy
+
+    # -- composition ------------------------------------------------------------
+
+    def _compose_steps_ps(self, context_length: int) -> BurstLatency:
+        return self._steps(context_length, duration_ps, None)
+
+    def _compose_steps_ns(self, context_length: int) -> BurstLatency:
+        grants = self._steps_ps(context_length).grants
+        return self._steps(context_length, duration_ns, grants)
+
+    def _steps(
+        self,
+        context_length: int,
+        duration: Duration,
+        grants: tuple[int, ...] | None,
+    ) -> BurstLatency:
+        program = self.program
+        draft, holds = _serial_steps(program.draft, context_length, duration)
+        setup, more = _serial_part(program.setup, context_length, duration)
+        holds += more
+        if program.schedule == "serialized":
+            verify, more = _serial_steps(program.verify, context_length, duration)
+            return BurstLatency(draft, setup + verify, 0, holds + more)
+        wavefront = _Wavefront(program.verify, context_length, duration, grants)
+        verify, more = wavefront.end()
+        return BurstLatency(
+            draft, setup + verify, 0, holds + more, tuple(wavefront.grants)
+        )
+
+    def _commit(self, duration: Duration, committed: int) -> tuple[float, int]:
+        """All layers at once: HBM legs queue, other legs run side by side."""
+        hbm: float = 0
+        other: float = 0
+        holds = 0
+        for part in self.program.commit:
+            for legs in part.positions:
+                for op in legs:
+                    time = duration(op, 0, committed)
+                    if HBM in op.resources:
+                        hbm += time
+                        holds += 1
+                    else:
+                        other = max(other, time)
+        return max(hbm, other), max(holds, 1)
+
+
+def parts(program: BurstProgram) -> Iterator[tuple[str, int, LayerStep, int]]:
+    """Distinct (phase, step index, layer part) of a burst and how often each occurs.
+
+    The index counts as 0 where an operation belongs to no step.
+    """
+    for step in program.steps:
+        for part, times in _distinct(step.layers):
+            yield step.phase, step.index, part, times
+    yield "verify_bonus", 0, program.setup, 1
+    for part, times in _distinct(program.commit):
+        yield "commit", 0, part, times
+
+
+def _distinct(layers: Sequence[LayerStep]) -> list[tuple[LayerStep, int]]:
+    # Layers of one kind share one object, so identity is enough and cheap.
+    counts: dict[int, int] = {}
+    first: dict[int, LayerStep] = {}
+    for part in layers:
+        counts[id(part)] = counts.get(id(part), 0) + 1
+        first.setdefault(id(part), part)
+    return [(first[key], times) for key, times in counts.items()]
+
+
+def _with_commit(steps: BurstLatency, commit: tuple[float, int]) -> BurstLatency:
+    return BurstLatency(
+        steps.draft, steps.verify, commit[0], steps.holds + commit[1], steps.grants
+    )
+
+
+def _serial_part(
+    part: LayerStep, cached_tokens: int, duration: Duration
+) -> tuple[float, int]:
+    """Time and holds of one layer's part, legs of a position side by side."""
+    context = part.context(cached_tokens)
+    time: float = 0
+    for legs in part.positions:
+        time += max(duration(op, context, 0) for op in legs)
+    return time, len(part.positions)
+
+
+def _serial(step: Step, context_length: int, duration: Duration) -> tuple[float, int]:
+    time: float = 0
+    holds = 0
+    for part, times in _distinct(step.layers):
+        one, count = _serial_part(part, context_length + step.index, duration)
+        time += one * times
+        holds += count * times
+    return time, holds
+
+
+def _serial_steps(
+    steps: Sequence[Step], context_length: int, duration: Duration
+) -> tuple[float, int]:
+    each = [_serial(step, context_length, duration) for step in steps]
+    return sum(time for time, _ in each), sum(holds for _, holds in each)
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Part of a layer that ends with an HBM transfer, or with the layer.
+
+    `before` is private time; then `hbm` and, side by side with it, `other` legs.
+    """
+
+    before: float
+    holds: int
+    hbm: float | None = None
+    other: float = 0
+
+
+def _stretches(
+    part: LayerStep, cached_tokens: int, duration: Duration
+) -> tuple[_Stretch, ...]:
+    context = part.context(cached_tokens)
+    found: list[_Stretch] = []
+    before: float = 0
+    holds = 0
+    for legs in part.positions:
+        times = {op.resources: duration(op, context, 0) for op in legs}
+        hbm = times.pop((HBM,), None)
+        other = max(times.values(), default=0)
+        holds += 1
+        if hbm is None:
+            before += other
+        else:
+            found.append(_Stretch(before, holds - 1, hbm, other))
+            before, holds = 0, 0
+    found.append(_Stretch(before, holds))
+    return tuple(found)
+
+
+class _Wavefront:
+    """Verify steps following each other through the layers, sharing one HBM."""
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        context_length: int,
+        duration: Duration,
+        grants: tuple[int, ...] | None,
+    ) -> None:
+        self._cells = [
+            _step_cells(step, context_length + step.index, duration) for step in steps
+        ]
+        self._layers = len(steps[0].layers)
+        # (end, holds) of each step's last finished layer, and of each layer's last
+        # step.
+        self._step_end: list[tuple[float, int]] = [(0, 0)] * len(steps)
+        self._layer_end: list[tuple[float, int]] = [(0, 0)] * self._layers
+        self._next_layer = [0] * len(steps)
+        self._steps_through = [0] * self._layers
+        self._stretch = [0] * len(steps)
+        self._hbm_free: tuple[float, int] = (0, 0)
+        self._requests: list[tuple[float, int, int]] = []
+        self._waiting: dict[int, tuple[float, int]] = {}
+        self._given = grants
+        self.grants: list[int] = []
+
+    def end(self) -> tuple[float, int]:
+        """Time and holds on the longest path until the last step has left."""
+        for step in range(len(self._cells)):
+            self._enter(step)
+        while self._requests:
+            self._serve(self._next_request())
+        return (
+            max(time for time, _ in self._step_end),
+            max(holds for _, holds in self._step_end),
+        )
+
+    def _next_request(self) -> int:
+        if self._given is not None:
+            return self._given[len(self.grants)]
+        _, step, _ = heappop(self._requests)
+        return step
+
+    def _enter(self, step: int) -> None:
+        """Move a step into its next layers until it asks for HBM or must wait."""
+        while self._next_layer[step] < self._layers:
+            layer = self._next_layer[step]
+            if self._steps_through[layer] < step:
+                return
+            time, holds = _later(self._step_end[step], self._layer_end[layer])
+            self._stretch[step] = 0
+            if not self._advance(step, time, holds):
+                return
+
+    def _advance(self, step: int, time: float, holds: int) -> bool:
+        """Run up to the next HBM transfer; True when the layer is finished."""
+        layer = self._next_layer[step]
+        stretch = self._cells[step][layer][self._stretch[step]]
+        time += stretch.before
+        holds += stretch.holds
+        if stretch.hbm is not None:
+            self._waiting[step] = (time, holds)
+            heappush(self._requests, (time, step, layer))
+            return False
+        self._step_end[step] = self._layer_end[layer] = (time, holds)
+        self._steps_through[layer] += 1
+        self._next_layer[step] = layer + 1
+        return True
+
+    def _serve(self, step: int) -> None:
+        if self._given is not None:
+            self._requests.pop()
+        self.grants.append(step)
+        layer = self._next_layer[step]
+        stretch = self._cells[step][layer][self._stretch[step]]
+        ready, ready_holds = self._waiting.pop(step)
+        granted, granted_holds = _later((ready, ready_holds), self._hbm_free)
+        self._hbm_free = (granted + (stretch.hbm or 0), granted_holds + 1)
+        time, holds = _later(self._hbm_free, (ready + stretch.other, ready_holds + 1))
+        self._stretch[step] += 1
+        if self._advance(step, time, holds):
+            self._enter(step)
+            if step + 1 < len(self._cells):
+                self._resume(step + 1)
+
+    def _resume(self, step: int) -> None:
+        """Let a step that waited for the layer before it go on."""
+        while step < len(self._cells) and step not in self._waiting:
+            layer = self._next_layer[step]
+            self._enter(step)
+            if self._next_layer[step] == layer:
+                return
+            step += 1
+
+
+def _step_cells(
+    step: Step, cached_tokens: int, duration: Duration
+) -> list[tuple[_Stretch, ...]]:
+    cells = {
+        id(part): _stretches(part, cached_tokens, duration)
+        for part, _ in _distinct(step.layers)
+    }
+    return [cells[id(part)] for part in step.layers]
+
+
+def _later(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
+    return max(a[0], b[0]), max(a[1], b[1])

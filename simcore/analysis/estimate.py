@@ -1,0 +1,168 @@
+"""The closed-form answer for a scenario, or for a model, a chip and an acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from simcore.analysis.closed_form import RequestExpectation, request_expectation
+from simcore.analysis.composition import Composition
+from simcore.analysis.expectation import expected_bursts
+from simcore.analysis.speculation import (
+    SpeculationVerdict,
+    baseline_bursts,
+    judge,
+    notes,
+)
+from simcore.config.acceptance import AcceptanceConfig
+from simcore.config.accounting import AccountingConfig
+from simcore.config.hardware import HardwareConfig
+from simcore.config.load import load_scenario
+from simcore.config.model import ModelConfig
+from simcore.config.scenario import ScenarioConfig
+from simcore.program.burst import BurstProgram, Schedule, scenario_program
+from simcore.program.coverage import coverage
+
+Source = str | Path | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Expectation of one request with its baseline.
+
+    Attributes
+    ----------
+    scenario : ScenarioConfig
+        What was estimated.
+    program : BurstProgram
+        The operations it was computed from.
+    expectation : RequestExpectation
+        Speculative decoding.
+    verdict : SpeculationVerdict
+        Against one token at a time.
+    step_ns : dict
+        Time of a single draft and verify step at the prompt's context.
+    """
+
+    scenario: ScenarioConfig
+    program: BurstProgram
+    expectation: RequestExpectation
+    verdict: SpeculationVerdict
+    step_ns: dict[str, float]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics by name."""
+        return self.expectation.metrics()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON: everything a report prints."""
+        scenario = self.scenario
+        return {
+            "prompt_length": scenario.workload.prompt_length,
+            "draft_length": scenario.workload.draft_length,
+            "mode": scenario.workload.mode,
+            "schedule": scenario.schedule,
+            "metrics": self.metrics,
+            "request": self.expectation.to_dict(),
+            "step_ns": self.step_ns,
+            **self.verdict.to_dict(),
+            "accounting": scenario.accounting.model_dump(),
+            "coverage": [asdict(item) for item in coverage(self.program)],
+            "warnings": list(scenario.warnings),
+            "notes": notes(self.program, scenario.acceptance, self.verdict),
+        }
+
+
+def estimate(
+    model: Source | ModelConfig,
+    hardware: Source | HardwareConfig,
+    acceptance: Source | AcceptanceConfig,
+    prompt_length: int,
+    *,
+    draft_length: int | None = None,
+    accounting: str | Mapping[str, Any] | AccountingConfig | None = None,
+    schedule: Schedule | None = None,
+    max_tokens: int | None = None,
+) -> Estimate:
+    """Closed-form estimate without a scenario file.
+
+    Parameters
+    ----------
+    model, hardware, acceptance : path, name, mapping or config object
+        As `load_model`, `load_hardware` and `load_acceptance` take them.
+    prompt_length : int
+        Context length at the first burst, >= 1.
+    draft_length : int, optional
+        K; default: that of the acceptance.
+    accounting : profile name or mapping of switches, optional
+        Default `physical`.
+    schedule : {"serialized", "layer-pipelined"}, optional
+        Default: the hardware's.
+    max_tokens : int, optional
+        Tokens to generate; without it, one burst at the prompt's context.
+
+    Raises
+    ------
+    ConfigError, ProgramError
+        If the input is wrong, or cannot run on this hardware.
+    """
+    workload: dict[str, Any] = {"prompt_length": prompt_length}
+    if draft_length is not None:
+        workload["draft_length"] = draft_length
+    if max_tokens is None:
+        workload["mode"] = "burst"
+    else:
+        workload["max_tokens"] = max_tokens
+    document: dict[str, Any] = {
+        "name": "estimate",
+        "model": model,
+        "hardware": hardware,
+        "acceptance": acceptance,
+        "workload": workload,
+    }
+    if accounting is not None:
+        document["accounting"] = accounting
+    if schedule is not None:
+        document["schedule"] = schedule
+    return estimate_scenario(load_scenario(document))
+
+
+def estimate_scenario(
+    scenario: ScenarioConfig, prompt_length: int | None = None
+) -> Estimate:
+    """Closed-form estimate of a scenario, or of it at another prompt length."""
+    if prompt_length is not None:
+        document = scenario.model_copy(
+            update={
+                "workload": scenario.workload.model_copy(
+                    update={"prompt_length": prompt_length}
+                )
+            }
+        )
+        # Copies are not validated: the context limit may be exceeded now.
+        scenario = ScenarioConfig.model_validate(dict(document))
+    program = scenario_program(scenario)
+    composition = Composition(program)
+    expected = expected_bursts(scenario)
+    expectation = request_expectation(program, expected, composition)
+    workload = scenario.workload
+    verdict = judge(
+        program,
+        expected,
+        expectation,
+        baseline_bursts(workload.prompt_length, workload.max_tokens),
+    )
+    steps = {step.phase: step for step in reversed(list(program.steps))}
+    return Estimate(
+        scenario=scenario,
+        program=program,
+        expectation=expectation,
+        verdict=verdict,
+        step_ns={
+            phase: composition.step_ns(step, workload.prompt_length)
+            for phase, step in sorted(steps.items())
+        },
+    )

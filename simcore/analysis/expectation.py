@@ -1,0 +1,126 @@
+"""How often each kind of burst occurs in a request, exactly.
+
+Bursts that are drawn independently form a renewal process over token positions: with
+v(t) the expected number of bursts that start after t tokens, v(0) = 1 and every burst
+passes v(t) P(a) on to t + a + 1. This is a sum over positions, not a simulation. A
+recorded acceptance is replayed, each recording as often as the scenario uses it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from simcore.config.acceptance import (
+    BurstReplayAcceptance,
+    PositionReplayAcceptance,
+)
+from simcore.config.scenario import ScenarioConfig
+from simcore.program.outcomes import (
+    BurstOutcome,
+    accepted_probabilities,
+    request_outcomes,
+)
+
+
+@dataclass(frozen=True)
+class ExpectedBursts:
+    """Expected number of bursts of each outcome in one request.
+
+    Attributes
+    ----------
+    weights : dict
+        (context_length, accepted, committed) -> expected number per request.
+    """
+
+    weights: dict[BurstOutcome, float]
+
+    def expect(self, value: Callable[[BurstOutcome], float]) -> float:
+        """Expected sum of `value` over the bursts of a request."""
+        return math.fsum(w * value(outcome) for outcome, w in self.weights.items())
+
+    @cached_property
+    def bursts(self) -> float:
+        """Expected bursts per request."""
+        return math.fsum(self.weights.values())
+
+    @cached_property
+    def committed(self) -> float:
+        """Expected committed tokens per request."""
+        return self.expect(lambda outcome: outcome.committed)
+
+    @cached_property
+    def accepted(self) -> float:
+        """Expected accepted drafts per request, as drawn."""
+        return self.expect(lambda outcome: outcome.accepted)
+
+    @cached_property
+    def by_context(self) -> dict[int, tuple[float, float]]:
+        """Context length -> expected bursts there, and tokens they commit."""
+        found: dict[int, tuple[list[float], list[float]]] = {}
+        for outcome, weight in self.weights.items():
+            bursts, tokens = found.setdefault(outcome.context_length, ([], []))
+            bursts.append(weight)
+            tokens.append(weight * outcome.committed)
+        return {
+            context: (math.fsum(bursts), math.fsum(tokens))
+            for context, (bursts, tokens) in found.items()
+        }
+
+
+def expected_bursts(scenario: ScenarioConfig) -> ExpectedBursts:
+    """Exact expectation over the scenario's acceptance model and workload."""
+    acceptance, workload = scenario.acceptance, scenario.workload
+    if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
+        return _replayed(scenario, len(acceptance.requests))
+    probabilities = [
+        float(p) for p in accepted_probabilities(acceptance, workload.draft_length)
+    ]
+    if workload.mode == "burst":
+        return fixed_context(probabilities, workload.prompt_length)
+    return _renewal(probabilities, workload.prompt_length, workload.max_tokens or 0)
+
+
+def fixed_context(
+    probabilities: Iterable[float], context_length: int
+) -> ExpectedBursts:
+    """One burst at a fixed context: P(a) for each accepted length."""
+    return ExpectedBursts(
+        {
+            BurstOutcome(context_length, a, a + 1): p
+            for a, p in enumerate(probabilities)
+            if p > 0
+        }
+    )
+
+
+def _renewal(
+    probabilities: list[float], prompt_length: int, max_tokens: int
+) -> ExpectedBursts:
+    starts = [0.0] * max_tokens
+    starts[0] = 1.0
+    weights: dict[BurstOutcome, float] = {}
+    for done, expected in enumerate(starts):
+        if not expected:
+            continue
+        for accepted, p in enumerate(probabilities):
+            if not p:
+                continue
+            committed = min(accepted + 1, max_tokens - done)
+            outcome = BurstOutcome(prompt_length + done, accepted, committed)
+            weights[outcome] = expected * p
+            if done + committed < max_tokens:
+                starts[done + committed] += expected * p
+    return ExpectedBursts(weights)
+
+
+def _replayed(scenario: ScenarioConfig, recordings: int) -> ExpectedBursts:
+    requests = scenario.workload.requests
+    weights: dict[BurstOutcome, float] = {}
+    for recording in range(min(recordings, requests)):
+        uses = (requests - recording + recordings - 1) // recordings
+        for outcome in request_outcomes(scenario, recording):
+            weights[outcome] = weights.get(outcome, 0.0) + uses / requests
+    return ExpectedBursts(weights)

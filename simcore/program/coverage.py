@@ -1,0 +1,131 @@
+"""What is modelled, what stands in by proxy, and what is left out, item by item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcore.program.burst import BurstProgram
+from simcore.program.operation import LayerStep, Status
+
+#: Operations a program may hold, in catalogue order.
+CATALOGUE = (
+    "embedding_read",
+    "norm",
+    "quantize",
+    "qkv",
+    "accumulate",
+    "dequantize",
+    "qk_norm",
+    "rope",
+    "kv_pack",
+    "kv_write",
+    "kv_read",
+    "kv_unpack",
+    "attention_qk",
+    "attention_softmax",
+    "attention_pv",
+    "wo",
+    "residual_add",
+    "gate_up",
+    "ffn_activation",
+    "ffn_gate_multiply",
+    "down",
+    "control",
+    "hop",
+    "final_norm",
+    "lm_head",
+    "sampling",
+    "control_burst",
+    "verify_setup",
+    "kv_commit",
+    "d_reg_write",
+    "d_reg_read",
+)
+
+
+@dataclass(frozen=True)
+class CoverageItem:
+    """One item of the machine or of the work, and how it is treated."""
+
+    item: str
+    status: Status
+    note: str
+
+
+_OUTSIDE = (
+    CoverageItem(
+        "operand load of attention", "proxy", "inside the qk and pv coefficients"
+    ),
+    CoverageItem(
+        "activations inside a layer", "proxy", "io_buffers of the analog periphery"
+    ),
+    CoverageItem(
+        "leakage", "proxy", "chip constants times elapsed time; no power gating"
+    ),
+    CoverageItem("prefill and time to first token", "excluded", "not at chip level"),
+    CoverageItem("weight programming", "excluded", "weights are on the arrays"),
+    CoverageItem("numerical precision", "excluded", "acceptance is an input"),
+    CoverageItem(
+        "HBM refresh and row misses", "proxy", "a bandwidth efficiency and a latency"
+    ),
+    CoverageItem("thermal limits, yield, host and network", "excluded", "not modelled"),
+)
+
+
+def coverage(program: BurstProgram) -> list[CoverageItem]:
+    """Status of every operation of the catalogue, and of what lies outside it."""
+    found = _statuses(program)
+    items = []
+    for name in CATALOGUE:
+        if name in found:
+            note = "" if found[name] == "modeled" else "coefficient of a coarser unit"
+            if name.startswith("d_reg"):
+                note = "energy a byte of the SRAM; no time of its own"
+            items.append(CoverageItem(name, found[name], note))
+        else:
+            items.append(CoverageItem(name, "excluded", _reason(program, name)))
+    merged = [name for name in found if name not in CATALOGUE]
+    items += [CoverageItem(name, found[name], "") for name in merged]
+    return [*items, *_OUTSIDE]
+
+
+def _statuses(program: BurstProgram) -> dict[str, Status]:
+    found: dict[str, Status] = {}
+    layers: list[LayerStep] = [program.setup, *program.commit[:1]]
+    for step in program.steps:
+        layers += step.layers
+    seen: set[int] = set()
+    for part in layers:
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        for legs in part.positions:
+            for op in legs:
+                # The weakest status of an operation is the one to tell.
+                if found.get(op.name) != "proxy":
+                    found[op.name] = op.status
+    return found
+
+
+def _reason(program: BurstProgram, name: str) -> str:
+    model, hardware = program.model, program.hardware
+    movement = ("kv_", "embedding", "hop", "d_reg")
+    if name == "qk_norm" and not model.qk_norm:
+        return "the model has none"
+    if name == "rope" and not model.rotary:
+        return "the model has none"
+    if name == "ffn_gate_multiply" and not model.gated:
+        return "the model has none"
+    if name.startswith("d_reg") and hardware.reuse_policy == "reread":
+        return "reread keeps no draft results"
+    if name in ("lm_head", "embedding_read", "sampling", "final_norm") and (
+        model.vocab_size is None
+    ):
+        return "the model names no vocabulary"
+    if name.startswith(movement) and hardware.memory is None:
+        return "the hardware describes no memory"
+    if name == "verify_setup" and program.draft_length == 0:
+        return "nothing is set up without speculation"
+    if program.accounting.extra_features == "off":
+        return "switched off or free of cost"
+    return "its coefficients are zero"
