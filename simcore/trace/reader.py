@@ -246,7 +246,8 @@ class Trace:
         schema = SCHEMAS[name]
         try:
             table = pq.read_table(path, page_checksum_verification=True)
-            return table.select(schema.names).cast(schema)
+            metadata = table.schema.metadata
+            return table.select(schema.names).cast(schema.with_metadata(metadata))
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise _damaged(path, error) from error
 

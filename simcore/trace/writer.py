@@ -254,6 +254,32 @@ class RunWriter:
             If the program was not written, a replication has not ended, `run` uses a
             key of the manifest, or a number is NaN.
         """
+        manifest = self.close_tables(run)
+        self._write_json(SUMMARY_JSON, canonical_json(summary))
+        manifest["state"] = "complete"
+        digest = hashlib.sha256(canonical_json(manifest)).hexdigest()
+        manifest["run_sha256"] = digest
+        self._write_json(RUN_JSON, canonical_json(manifest))
+        self._finished = True
+
+    def close_tables(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """Write every table, so that checks can read them before the summary is made.
+
+        Parameters
+        ----------
+        run : mapping
+            As `finish` takes it.
+
+        Returns
+        -------
+        dict
+            The manifest so far, state `partial`; enough for a `Trace`.
+
+        Raises
+        ------
+        ValueError
+            As `finish`.
+        """
         reserved = sorted(set(run) & set(MANIFEST_KEYS))
         if reserved or PROGRAM not in self._files:
             raise ValueError(f"no program written, or reserved keys used: {reserved}")
@@ -261,19 +287,15 @@ class RunWriter:
             self._buffer.require_ended()
         self._close_part()
         for name, columns in self._rows.items():
-            self._write_sorted(name, columns)
-        self._write_json(SUMMARY_JSON, canonical_json(summary))
-        manifest = {
+            if name not in self._files:
+                self._write_sorted(name, columns)
+        return {
             **run,
-            "state": "complete",
+            "state": "partial",
             "schema_version": SCHEMA_VERSION,
             "events_recorded": self._write_events,
             "files": self._files,
         }
-        digest = hashlib.sha256(canonical_json(manifest)).hexdigest()
-        manifest["run_sha256"] = digest
-        self._write_json(RUN_JSON, canonical_json(manifest))
-        self._finished = True
 
     def _events_buffer(self) -> EventBuffer:
         if self._buffer is None:
