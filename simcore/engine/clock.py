@@ -38,6 +38,11 @@ class Clock(simpy.Environment):
         self.event_budget = event_budget
         self.n_events = 0
 
+    @property
+    def now(self) -> int:
+        """Picoseconds since the replication began."""
+        return self._now  # type: ignore[return-value]
+
     def schedule(
         self,
         event: Event,
