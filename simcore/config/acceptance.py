@@ -144,17 +144,17 @@ class PositionReplayAcceptance(_Acceptance):
     )
 
 
-AcceptanceConfig = Annotated[
+AnyAcceptance = (
     HistogramAcceptance
     | GeometricAcceptance
     | FixedAcceptance
     | BurstReplayAcceptance
-    | PositionReplayAcceptance,
-    Field(discriminator="kind"),
-]
+    | PositionReplayAcceptance
+)
+AcceptanceConfig = Annotated[AnyAcceptance, Field(discriminator="kind")]
 
 #: Class of each `kind`.
-ACCEPTANCE_KINDS: dict[str, type[_Acceptance]] = {
+ACCEPTANCE_KINDS: dict[str, type[AnyAcceptance]] = {
     "histogram": HistogramAcceptance,
     "geometric": GeometricAcceptance,
     "fixed": FixedAcceptance,

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -193,15 +193,14 @@ class ModelFile(_Shape):
         raise_issues(issues)
         return self
 
-    def resolve(self, default_name: str) -> ModelConfig:
-        """Fill in the defaults of the public format.
+    def resolved(self, default_name: str) -> dict[str, Any]:
+        """Fields of `ModelConfig`, the defaults of the public format filled in.
 
         Parameters
         ----------
         default_name : str
             Name of the model when the file gives none.
         """
-        shape = {name: getattr(self, name) for name in _Shape.model_fields}
         d_ff = self.d_ff
         if d_ff is None:
             # Python's round is half to even, which is the format's rule.
@@ -209,14 +208,22 @@ class ModelFile(_Shape):
         windows = self.layer_windows
         if windows is None:
             windows = (self.sliding_window,) * self.n_layers
-        return ModelConfig.model_validate(
-            {
-                **shape,
-                "name": self.name or default_name,
-                "n_kv_heads": self.n_kv_heads or self.n_heads,
-                "head_dim": self.head_dim or self.d_model // self.n_heads,
-                "d_ff": d_ff,
-                "activation_bits": self.activation_bits,
-                "layer_windows": windows,
-            }
-        )
+        return {
+            **{name: getattr(self, name) for name in _Shape.model_fields},
+            "name": self.name or default_name,
+            "n_kv_heads": self.n_kv_heads or self.n_heads,
+            "head_dim": self.head_dim or self.d_model // self.n_heads,
+            "d_ff": d_ff,
+            "activation_bits": self.activation_bits,
+            "layer_windows": windows,
+        }
+
+    def resolve(self, default_name: str) -> ModelConfig:
+        """Model with the defaults of the public format filled in.
+
+        Parameters
+        ----------
+        default_name : str
+            Name of the model when the file gives none.
+        """
+        return ModelConfig.model_validate(self.resolved(default_name))

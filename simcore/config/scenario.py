@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -76,21 +76,14 @@ class WorkloadConfig(FrozenConfig):
         return self
 
 
-class ScenarioConfig(FrozenConfig):
-    """Everything a run needs, resolved."""
+class _Settings(FrozenConfig):
+    """Fields that mean the same as written and as resolved."""
 
-    name: Name = Field(description="Name in reports and of the run folder.")
     description: Text | None = Field(default=None, description="What it shows.")
-    model: ModelConfig = Field(description="The language model.")
-    hardware: HardwareConfig = Field(description="The accelerator.")
-    acceptance: AcceptanceConfig = Field(description="Accepted drafts per burst.")
     accounting: AccountingConfig = Field(
         default_factory=AccountingConfig, description="Modelling switches."
     )
     workload: WorkloadConfig = Field(description="What is decoded.")
-    schedule: Schedule = Field(
-        description="How holds follow each other; default: the hardware's soc.schedule."
-    )
     verification: Literal["full_burst"] = Field(
         default="full_burst", description="All K + 1 verify steps always run."
     )
@@ -99,6 +92,30 @@ class ScenarioConfig(FrozenConfig):
     )
     trace: Literal["full", "bursts"] = Field(
         default="full", description="Write every hold, or only one row per burst."
+    )
+
+
+class ScenarioFile(_Settings):
+    """A scenario as written, its three parts not looked at yet."""
+
+    name: Name | None = Field(default=None, description="Default: the file's name.")
+    model: Any = Field(description="File, shipped name or mapping.")
+    hardware: Any = Field(description="File, shipped name or mapping.")
+    acceptance: Any = Field(description="File, shipped name or mapping.")
+    schedule: Schedule | None = Field(
+        default=None, description="Default: the hardware's soc.schedule."
+    )
+
+
+class ScenarioConfig(_Settings):
+    """Everything a run needs, resolved."""
+
+    name: Name = Field(description="Name in reports and of the run folder.")
+    model: ModelConfig = Field(description="The language model.")
+    hardware: HardwareConfig = Field(description="The accelerator.")
+    acceptance: AcceptanceConfig = Field(description="Accepted drafts per burst.")
+    schedule: Schedule = Field(
+        description="How holds follow each other; default: the hardware's soc.schedule."
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,107 @@
+"""Opening input files: regular, small, UTF-8, and inside where they belong."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path as FilePath
+
+from simcore.config.document import Document
+from simcore.config.json_reader import read_json
+from simcore.config.problems import did_you_mean
+from simcore.config.yaml_reader import MAX_BYTES, read_yaml
+from simcore.errors import ConfigError, Problem, printable
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def display(path: FilePath | str) -> str:
+    """Path as shown in problems: bounded, no control characters."""
+    text = str(path)
+    if text.isprintable() and len(text) <= 200:
+        return text
+    return printable(text, 200)
+
+
+def read_document(path: FilePath, shown: str | None = None) -> Document:
+    """Read a YAML or JSON file (by its suffix; YAML when it has another one).
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        File to open.
+    shown : str, optional
+        How to name it in problems; the path itself by default.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be opened, is no regular file, is too large or not valid.
+    """
+    shown = display(path) if shown is None else shown
+    text = _read_text(path, shown)
+    if path.suffix.lower() == ".json":
+        return read_json(text, shown)
+    return read_yaml(text, shown)
+
+
+def _read_text(path: FilePath, shown: str) -> str:
+    try:
+        content = _read_bytes(path, shown)
+    except FileNotFoundError:
+        raise _error(shown, "file not found", near(path)) from None
+    except PermissionError:
+        raise _error(shown, "permission denied") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        raise _error(shown, f"cannot be read: {reason}") from None
+    if len(content) > MAX_BYTES:
+        raise _error(shown, f"too large: more than {MAX_BYTES} bytes")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _error(shown, f"not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise _error(shown, "the file is empty")
+    return text
+
+
+def _read_bytes(path: FilePath, shown: str) -> bytes:
+    # Not blocking: opening a FIFO would wait for a writer forever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise _error(shown, "is a folder, not a file")
+        if not stat.S_ISREG(mode):
+            raise _error(shown, "is not a regular file")
+        chunks = []
+        left = MAX_BYTES + 1
+        while left and (chunk := os.read(descriptor, left)):
+            chunks.append(chunk)
+            left -= len(chunk)
+        return b"".join(chunks)
+    finally:
+        os.close(descriptor)
+
+
+def _error(shown: str, message: str, hint: str | None = None) -> ConfigError:
+    return ConfigError([Problem("", shown, message=message, hint=hint)])
+
+
+def near(path: FilePath) -> str | None:
+    """A hint naming a file of almost this name, if there is one beside it."""
+    try:
+        names = sorted(p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES)
+    except (OSError, ValueError):
+        return None
+    return did_you_mean(path.name, names)
+
+
+def inside(path: FilePath, folder: FilePath) -> bool:
+    """Whether a path, symbolic links followed, stays in a folder."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
