@@ -150,7 +150,7 @@ class Chip:
 
     def _grant(self) -> None:
         """Scan waiting operations by age until nothing changes."""
-        while self._newly_ready:
+        while True:
             queue = self._newly_ready
             self._newly_ready = []
             if self._waiting:
@@ -158,6 +158,8 @@ class Chip:
             if len(queue) > 1:
                 queue.sort(key=_AGE)
             self._scan(queue)
+            if not self._newly_ready:
+                return
 
     def _scan(self, queue: list[Waiting]) -> None:
         reserved: set[HardwareBlock] = set()

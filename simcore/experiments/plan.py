@@ -1,0 +1,136 @@
+"""What a run will do: scenario with overrides, replications, sizes, metadata."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simcore.analysis.expectation import ExpectedBursts, expected_bursts
+from simcore.config.load import config_sha256, load_scenario
+from simcore.config.scenario import ScenarioConfig
+from simcore.errors import ConfigError, Problem
+from simcore.program.burst import BurstProgram, scenario_program
+from simcore.program.outcomes import requests_for_bursts
+
+ScenarioSource = str | Path | Mapping[str, Any] | ScenarioConfig
+
+#: Event rows that one part file should hold at least, before it is closed.
+_ROWS_PER_PART = 4_000_000
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A scenario ready to run, and how large the run will be.
+
+    Attributes
+    ----------
+    scenario : ScenarioConfig
+        With the overrides of the run.
+    program : BurstProgram
+        What every burst executes.
+    expected : ExpectedBursts
+        Bursts of one request, in expectation.
+    """
+
+    scenario: ScenarioConfig
+    program: BurstProgram
+    expected: ExpectedBursts
+
+    @property
+    def replications(self) -> int:
+        """Independent chips: one request each."""
+        return self.scenario.workload.requests
+
+    @property
+    def expected_bursts(self) -> float:
+        """Bursts of the whole run, in expectation."""
+        return self.expected.bursts * self.replications
+
+    @property
+    def holds_per_burst(self) -> int:
+        """Operations of one burst."""
+        return len(self.program.table)
+
+    @property
+    def rows_per_burst(self) -> int:
+        """Event rows of one burst: one for each resource held."""
+        return len(self.program.table.rows[0])
+
+    @property
+    def expected_rows(self) -> int:
+        """Event rows of the whole run, in expectation."""
+        return round(self.expected_bursts * self.rows_per_burst)
+
+    @property
+    def replications_per_part(self) -> int:
+        """Replications in one part file: fixed by the scenario, not by who runs it."""
+        rows = self.expected.bursts * self.rows_per_burst
+        return max(1, math.ceil(_ROWS_PER_PART / max(rows, 1)))
+
+    def metadata(self) -> dict[str, str]:
+        """What every Parquet file of the run says about its origin."""
+        return {
+            "simcore.config_sha256": config_sha256(self.scenario),
+            "simcore.seed": str(self.scenario.seed),
+        }
+
+
+def plan_run(
+    source: ScenarioSource,
+    *,
+    seed: int | None = None,
+    requests: int | None = None,
+    bursts: int | None = None,
+) -> RunPlan:
+    """Resolve a scenario and the overrides of one run.
+
+    Parameters
+    ----------
+    source : path, name, mapping or ScenarioConfig
+        The scenario.
+    seed : int, optional
+        Instead of the scenario's.
+    requests : int, optional
+        Instead of `workload.requests`.
+    bursts : int, optional
+        At least so many bursts, in whole requests; excludes `requests`.
+
+    Raises
+    ------
+    ConfigError, ProgramError
+        If the input is wrong or cannot run.
+    """
+    scenario = (
+        source if isinstance(source, ScenarioConfig) else load_scenario(source)
+    )
+    problems = [
+        Problem(path=name, got=str(value), allowed=f"must be >= {least}")
+        for name, value, least in (
+            ("seed", seed, 0),
+            ("requests", requests, 1),
+            ("bursts", bursts, 1),
+        )
+        if value is not None and value < least
+    ]
+    if requests is not None and bursts is not None:
+        problems.append(Problem(path="bursts", message="give requests or bursts"))
+    if problems:
+        raise ConfigError(problems)
+    if seed is not None:
+        scenario = _updated(scenario, {"seed": seed})
+    if bursts is not None:
+        requests = requests_for_bursts(scenario, bursts)
+    if requests is not None:
+        workload = dict(scenario.workload) | {"requests": requests}
+        scenario = _updated(
+            scenario, {"workload": type(scenario.workload).model_validate(workload)}
+        )
+    return RunPlan(scenario, scenario_program(scenario), expected_bursts(scenario))
+
+
+def _updated(scenario: ScenarioConfig, changes: Mapping[str, Any]) -> ScenarioConfig:
+    # model_copy would skip validation.
+    return ScenarioConfig.model_validate({**dict(scenario), **changes})

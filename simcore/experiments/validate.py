@@ -1,0 +1,240 @@
+"""Validate a scenario: every accepted length at several contexts, then a study.
+
+The event engine and the formulas share the costs of operations and nothing else, so
+agreement here says that the engine composes them as the rules do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simcore.analysis.check import Check
+from simcore.analysis.closed_form import request_expectation
+from simcore.analysis.composition import Composition
+from simcore.analysis.crosscheck import (
+    ConditionalRow,
+    conditional_checks,
+    conditional_row,
+    energy_check,
+    expected_checks,
+)
+from simcore.analysis.ledger import Ledger
+from simcore.engine.simulate import simulate_replication
+from simcore.experiments.plan import RunPlan, ScenarioSource, plan_run
+from simcore.experiments.run import simulate
+from simcore.program.outcomes import BurstOutcome, request_outcomes
+from simcore.trace.recorder import Recorder
+
+Progress = Callable[[int, int, str], None]
+
+#: Requests of the expected-value study; identical bursts are simulated once.
+_STUDY_REQUESTS = 1000
+
+#: Bursts of the traced run whose conservation laws are checked.
+_TRACED_BURSTS = 12
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """Everything `simcore validate` found.
+
+    Attributes
+    ----------
+    conditional : list of ConditionalRow
+        One for each accepted length and context.
+    checks : list of Check
+        Conditional, expected and conservation checks.
+    skipped : list of str
+        Checks that do not apply, and why.
+    """
+
+    scenario: str
+    seed: int
+    conditional: list[ConditionalRow]
+    checks: list[Check]
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "scenario": self.scenario,
+            "seed": self.seed,
+            "holds": self.holds,
+            "conditional": [row.to_dict() for row in self.conditional],
+            "checks": [asdict(check) for check in self.checks],
+            "skipped": self.skipped,
+        }
+
+
+def validate(
+    source: ScenarioSource,
+    *,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> ValidationReport:
+    """Check the simulation of a scenario against formula, theory and conservation.
+
+    Parameters
+    ----------
+    source : path, name, mapping or ScenarioConfig
+        The scenario.
+    seed : int, optional
+        Instead of the scenario's.
+    progress : callable, optional
+        Called with (done, total, unit).
+
+    Raises
+    ------
+    ConfigError, ProgramError
+        If the scenario cannot run.
+    SimulationError
+        If the simulation fails.
+    """
+    plan = plan_run(source, seed=seed)
+    bench = _Bench(plan, progress)
+    rows = [bench.row(outcome) for outcome in _conditions(plan)]
+    study, energy = _study(plan, bench)
+    traced = _traced(plan)
+    return ValidationReport(
+        scenario=plan.scenario.name,
+        seed=plan.scenario.seed,
+        conditional=rows,
+        checks=[*conditional_checks([*rows, *bench.rows]), energy, *study, *traced],
+        skipped=["queueing theory: one request at a time, nothing waits for another"],
+    )
+
+
+class _Bench:
+    """Simulates single bursts, each distinct (L, committed) once."""
+
+    def __init__(self, plan: RunPlan, progress: Progress | None) -> None:
+        self.plan = plan
+        self.composition = Composition(plan.program)
+        self.rows: list[ConditionalRow] = []
+        self._latency_ps: dict[tuple[int, int], int] = {}
+        self._progress = progress
+
+    def row(self, outcome: BurstOutcome) -> ConditionalRow:
+        """Simulate one burst alone on the chip and compare it."""
+        recorder = _Durations()
+        times = simulate_replication(self.plan.program, {0: [outcome]}, recorder)[0]
+        simulated = times.end_ps - times.start_ps
+        self._latency_ps[outcome.context_length, outcome.committed] = simulated
+        return conditional_row(
+            self.composition, outcome, simulated, recorder.duration_ps
+        )
+
+    def latency_ps(self, outcome: BurstOutcome) -> int:
+        """Latency of a burst; one request at a time makes equal bursts identical."""
+        key = (outcome.context_length, outcome.committed)
+        if key not in self._latency_ps:
+            self.rows.append(self.row(outcome))
+        return self._latency_ps[key]
+
+    def tell(self, done: int, total: int, unit: str) -> None:
+        """Report progress."""
+        if self._progress is not None:
+            self._progress(done, total, unit)
+
+
+class _Durations(Recorder):
+    """Keeps the durations of the one burst it sees."""
+
+    duration_ps: Any = None
+
+    def record_burst(
+        self,
+        replication: int,
+        request: int,
+        burst: int,
+        ready_ps: Any,
+        start_ps: Any,
+        duration_ps: Any,
+        activates: Any = None,
+    ) -> None:
+        self.duration_ps = duration_ps
+
+    def flush_before(self, watermark_ps: int) -> None:
+        pass
+
+    def end_replication(self, replication: int) -> None:
+        pass
+
+
+def _conditions(plan: RunPlan) -> list[BurstOutcome]:
+    """Every accepted length 0..K at the first, a middle and the last context."""
+    workload = plan.scenario.workload
+    first = workload.prompt_length
+    if workload.max_tokens is None:
+        # Contexts beside the prompt's show that costs follow the context.
+        contexts = [first, first + 1, 2 * first]
+    else:
+        last = first + workload.max_tokens - 1
+        contexts = [first, (first + last) // 2, last]
+    return [
+        BurstOutcome(context, accepted, accepted + 1)
+        for context in sorted({*contexts})
+        for accepted in range(workload.draft_length + 1)
+    ]
+
+
+def _study(plan: RunPlan, bench: _Bench) -> tuple[list[Check], Check]:
+    """Means over many requests against the expectation."""
+    ledger = Ledger(plan.program)
+    draft_length = plan.program.draft_length
+    requests = [request_outcomes(plan.scenario, r) for r in range(_STUDY_REQUESTS)]
+    occurred = Counter(outcome for request in requests for outcome in request)
+    distinct = sorted({(o.context_length, o.committed): o for o in occurred}.values(),
+                      key=lambda o: (o.context_length, o.committed))
+    for done, outcome in enumerate(distinct):
+        bench.tell(done, len(distinct), "distinct bursts")
+        bench.latency_ps(outcome)
+    bench.tell(len(distinct), len(distinct), "distinct bursts")
+    energy = {
+        o: ledger.energy_pj(o.context_length, o.committed) for o in occurred
+    }
+    traffic = {o: ledger.bytes(o.context_length, o.committed) for o in occurred}
+    value: dict[str, Callable[[BurstOutcome], float]] = {
+        "latency_ns": lambda o: bench.latency_ps(o) / 1000,
+        "energy_pj": lambda o: energy[o],
+        "committed_tokens": lambda o: o.committed,
+        "bursts": lambda o: 1,
+        "wasted_verify_steps": lambda o: draft_length - o.accepted,
+        "hbm_read_bytes": lambda o: traffic[o].get(("hbm", "read"), 0),
+        "hbm_write_bytes": lambda o: traffic[o].get(("hbm", "write"), 0),
+    }
+    totals = {
+        name: np.array([sum(map(of, request)) for request in requests], dtype=float)
+        for name, of in value.items()
+    }
+    expectation = request_expectation(plan.program, plan.expected, bench.composition)
+    return (
+        expected_checks(expectation, totals),
+        energy_check(
+            plan.program,
+            bench.composition,
+            occurred,
+            float(np.sum([energy[o] * n for o, n in occurred.items()])),
+        ),
+    )
+
+
+def _traced(plan: RunPlan) -> list[Check]:
+    """Conservation laws over the trace of a short run."""
+    with tempfile.TemporaryDirectory(prefix="simcore-validate-") as folder:
+        result = simulate(
+            plan.scenario, bursts=_TRACED_BURSTS, out=Path(folder) / "run"
+        )
+        return result.checks
