@@ -30,20 +30,28 @@ def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
     Raises
     ------
     ValueError
-        If a column is missing, unknown, of another length or type, or holds a null
-        where none may be.
+        If a column is missing, unknown, of another length or type, holds a null
+        where none may be, or a float that is not finite.
     """
     difference = set(columns) ^ set(schema.names)
     if difference:
         raise ValueError(f"columns missing or unknown: {sorted(difference)}")
     arrays = []
     for field in schema:
-        # Safe conversion: pyarrow refuses what does not fit the type.
-        array = pa.array(columns[field.name], type=field.type)
+        array = _array(columns[field.name], field.type)
         if array.null_count and not field.nullable:
             raise ValueError(f"column {field.name} must not hold nulls")
+        if pa.types.is_floating(field.type) and not np.isfinite(array.to_numpy()).all():
+            raise ValueError(f"column {field.name} must be finite")
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Any, dtype: Any) -> Any:
+    if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
+        # A cast refuses what does not fit; building a list of another type truncates.
+        return pa.array(values).cast(dtype)
+    return pa.array(values, type=dtype)
 
 
 def events_batch(rows: Iterable[EventRows]) -> pa.Table:
