@@ -135,15 +135,7 @@ def estimate_scenario(
 ) -> Estimate:
     """Closed-form estimate of a scenario, or of it at another prompt length."""
     if prompt_length is not None:
-        document = scenario.model_copy(
-            update={
-                "workload": scenario.workload.model_copy(
-                    update={"prompt_length": prompt_length}
-                )
-            }
-        )
-        # Copies are not validated: the context limit may be exceeded now.
-        scenario = ScenarioConfig.model_validate(dict(document))
+        scenario = load_scenario(scenario, [f"workload.prompt_length={prompt_length}"])
     program = scenario_program(scenario)
     composition = Composition(program)
     expected = expected_bursts(scenario)

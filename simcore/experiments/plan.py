@@ -103,9 +103,6 @@ def plan_run(
     ConfigError, ProgramError
         If the input is wrong or cannot run.
     """
-    scenario = (
-        source if isinstance(source, ScenarioConfig) else load_scenario(source)
-    )
     problems = [
         Problem(path=name, got=str(value), allowed=f"must be >= {least}")
         for name, value, least in (
@@ -119,18 +116,11 @@ def plan_run(
         problems.append(Problem(path="bursts", message="give requests or bursts"))
     if problems:
         raise ConfigError(problems)
-    if seed is not None:
-        scenario = _updated(scenario, {"seed": seed})
-    if bursts is not None:
-        requests = requests_for_bursts(scenario, bursts)
+    changes = [] if seed is None else [f"seed={seed}"]
     if requests is not None:
-        workload = dict(scenario.workload) | {"requests": requests}
-        scenario = _updated(
-            scenario, {"workload": type(scenario.workload).model_validate(workload)}
-        )
+        changes.append(f"workload.requests={requests}")
+    scenario = load_scenario(source, changes)
+    if bursts is not None:
+        needed = requests_for_bursts(scenario, bursts)
+        scenario = load_scenario(scenario, [f"workload.requests={needed}"])
     return RunPlan(scenario, scenario_program(scenario), expected_bursts(scenario))
-
-
-def _updated(scenario: ScenarioConfig, changes: Mapping[str, Any]) -> ScenarioConfig:
-    # model_copy would skip validation.
-    return ScenarioConfig.model_validate({**dict(scenario), **changes})

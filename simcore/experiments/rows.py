@@ -9,7 +9,6 @@ from typing import Any
 from simcore.analysis.ledger import Ledger
 from simcore.engine.burst_controller import BurstTimes
 from simcore.program.burst import BurstProgram
-from simcore.program.operation import MEMORIES
 
 Columns = dict[str, list[Any]]
 
@@ -32,21 +31,10 @@ def burst_columns(
         "draft_ps": [b.draft_end_ps - b.start_ps for b in bursts],
         "verify_ps": [b.verify_end_ps - b.draft_end_ps for b in bursts],
         "commit_ps": [b.end_ps - b.verify_end_ps for b in bursts],
-        "energy_pj": [
-            ledger.energy_pj(b.outcome.context_length, b.outcome.committed)
-            for b in bursts
-        ],
         "wasted_verify_steps": [draft_length - b.outcome.accepted for b in bursts],
     }
-    traffic = [
-        ledger.bytes(b.outcome.context_length, b.outcome.committed) for b in bursts
-    ]
-    for memory in MEMORIES:
-        for direction in ("read", "write"):
-            columns[f"{memory}_{direction}_bytes"] = [
-                moved.get((memory, direction), 0) for moved in traffic
-            ]
-    return columns
+    spent = ledger.burst_columns(columns["context_length"], columns["committed"])
+    return columns | {name: values.tolist() for name, values in spent.items()}
 
 
 def request_columns(

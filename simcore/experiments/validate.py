@@ -196,15 +196,15 @@ def _study(plan: RunPlan, bench: _Bench) -> tuple[list[Check], Check]:
     draft_length = plan.program.draft_length
     requests = [request_outcomes(plan.scenario, r) for r in range(_STUDY_REQUESTS)]
     occurred = Counter(outcome for request in requests for outcome in request)
-    distinct = sorted({(o.context_length, o.committed): o for o in occurred}.values(),
-                      key=lambda o: (o.context_length, o.committed))
+    distinct = sorted(
+        {(o.context_length, o.committed): o for o in occurred}.values(),
+        key=lambda o: (o.context_length, o.committed),
+    )
     for done, outcome in enumerate(distinct):
         bench.tell(done, len(distinct), "distinct bursts")
         bench.latency_ps(outcome)
     bench.tell(len(distinct), len(distinct), "distinct bursts")
-    energy = {
-        o: ledger.energy_pj(o.context_length, o.committed) for o in occurred
-    }
+    energy = {o: ledger.energy_pj(o.context_length, o.committed) for o in occurred}
     traffic = {o: ledger.bytes(o.context_length, o.committed) for o in occurred}
     value: dict[str, Callable[[BurstOutcome], float]] = {
         "latency_ns": lambda o: bench.latency_ps(o) / 1000,
