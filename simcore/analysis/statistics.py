@@ -203,12 +203,12 @@ def quantile_estimate(
     )
 
 
-def lag_one_autocorrelation(sequences: Iterable[Sequence[float]]) -> float | None:
+def lag_one_autocorrelation(sequences: Iterable[npt.ArrayLike]) -> float | None:
     """Correlation of neighbours inside sequences, pooled over the sequences.
 
     Parameters
     ----------
-    sequences : iterable of sequence of float
+    sequences : iterable of array_like of float
         For example the accepted lengths of the bursts of each request, in order.
 
     Returns

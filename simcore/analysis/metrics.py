@@ -1,0 +1,330 @@
+"""The numbers of a run: metrics with intervals, breakdowns, utilization, leakage.
+
+Everything is computed from the rows of bursts and requests and from the program: the
+events are not needed, and `invariants.py` checks that they say the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simcore.analysis.ledger import DIRECTIONS, Breakdown, Ledger, Totals, tally
+from simcore.analysis.statistics import (
+    Estimate,
+    lag_one_autocorrelation,
+    mean_estimate,
+    quantile_estimate,
+    ratio_estimate,
+)
+from simcore.config.hardware import HardwareConfig
+from simcore.program.burst import BurstProgram
+from simcore.program.operation import MEMORIES
+from simcore.units import PJ_PER_J, PS_PER_NS, PS_PER_S, leakage_pj
+
+#: Columns by name, equal lengths: lists, arrays or anything numpy reads.
+Columns = Mapping[str, Any]
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+_GATE = "layer"
+_PHASES = ("draft", "verify", "commit")
+_IntArray = npt.NDArray[np.int64]
+_FloatArray = npt.NDArray[np.float64]
+
+
+def summarize(
+    program: BurstProgram,
+    bursts: Columns,
+    requests: Columns,
+    *,
+    ledger: Ledger | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """Everything `summary.json` says of a run's results.
+
+    Parameters
+    ----------
+    program : BurstProgram
+        What every burst executed; its hardware gives the leakage power.
+    bursts, requests : mapping of str to array_like
+        Columns of `bursts.parquet` and `requests.parquet`, rows in any order.
+    ledger : Ledger, optional
+        Of the same program, to share its tables.
+    confidence : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    dict
+        Plain data: `metrics`, `quantiles`, `counts`, `elapsed_ps`, `busy_ps`,
+        `energy_pj`, `leakage`, `bytes`, `utilization`, `accepted_histogram` and
+        `accepted_autocorrelation` (lag 1, within requests; None where undefined).
+        `elapsed_ps.total` is the makespan summed over replications; the intervals of
+        quantiles take values as independent.
+
+    Raises
+    ------
+    ValueError
+        If there is no burst, or a request of one table is not in the other.
+    """
+    run = _Run.of(bursts, requests)
+    totals = (ledger or Ledger(program)).totals(
+        tally(run.burst["context_length"].tolist(), run.burst["committed"].tolist())
+    )
+    leakage = _leakage(program.hardware, run)
+    return {
+        "metrics": {
+            name: estimate.as_dict()
+            for name, estimate in _metrics(run, leakage["power_nw"], confidence).items()
+        },
+        "quantiles": _quantiles(run, confidence),
+        "counts": _counts(run),
+        "elapsed_ps": run.elapsed_ps,
+        "busy_ps": totals.busy_ps.as_dict(),
+        "energy_pj": totals.energy_pj.as_dict(),
+        "leakage": leakage,
+        "bytes": _traffic(totals),
+        "utilization": utilization(
+            totals.busy_ps, program.table.resources, run.elapsed_ps["total"]
+        ),
+        "accepted_histogram": _histogram(run, program.draft_length),
+        "accepted_autocorrelation": lag_one_autocorrelation(run.accepted_of_requests),
+    }
+
+
+def utilization(
+    busy_ps: Breakdown, resources: tuple[str, ...], makespan_ps: int
+) -> dict[str, Any]:
+    """Share of the makespan that resources are held.
+
+    Parameters
+    ----------
+    busy_ps : Breakdown
+        Busy time of all bursts.
+    resources : tuple of str
+        Full names, for example `A1[0]`; layer gates are left out.
+    makespan_ps : int
+        Summed over replications.
+
+    Returns
+    -------
+    dict
+        `by_resource_kind`: max and mean ratio over the instances of each kind;
+        `busiest`: name and ratio of the busiest single resource.
+    """
+    ratios: dict[str, list[float]] = {}
+    busiest = ("", 0.0)
+    for name in resources:
+        kind = name.partition("[")[0]
+        if kind == _GATE:
+            continue
+        busy = busy_ps.by_resource.get(name, 0)
+        ratio = busy / makespan_ps if makespan_ps else 0.0
+        ratios.setdefault(kind, []).append(ratio)
+        if ratio > busiest[1] or not busiest[0]:
+            busiest = (name, ratio)
+    return {
+        "by_resource_kind": {
+            kind: {"max": max(values), "mean": math.fsum(values) / len(values)}
+            for kind, values in sorted(ratios.items())
+        },
+        "busiest": {"name": busiest[0], "ratio": busiest[1]},
+    }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows as arrays; bursts sorted, and grouped by request and replication."""
+
+    burst: dict[str, npt.NDArray[Any]]
+    request: dict[str, npt.NDArray[Any]]
+    #: Number of the request of each burst, and of the replication of each request.
+    request_of_burst: _IntArray
+    replication_of_request: _IntArray
+    #: Makespan of each replication.
+    makespan_ps: _IntArray
+
+    @classmethod
+    def of(cls, bursts: Columns, requests: Columns) -> _Run:
+        burst = _sorted(bursts, ("replication", "request", "burst"))
+        request = _sorted(requests, ("replication", "request"))
+        if not burst["burst"].size:
+            raise ValueError("there are no bursts to summarize")
+        keys, request_of_burst = _number(burst["replication"], burst["request"])
+        known, _ = _number(request["replication"], request["request"])
+        if not np.array_equal(keys, known):
+            raise ValueError("bursts and requests are not of the same run")
+        replications, replication_of_request = np.unique(
+            request["replication"], return_inverse=True
+        )
+        makespan_ps = np.zeros(replications.size, dtype=np.int64)
+        replication_of_burst = replication_of_request.reshape(-1)[request_of_burst]
+        np.maximum.at(makespan_ps, replication_of_burst, burst["end_ps"])
+        return cls(
+            burst,
+            request,
+            request_of_burst,
+            replication_of_request.reshape(-1),
+            makespan_ps,
+        )
+
+    @property
+    def elapsed_ps(self) -> dict[str, int]:
+        """Makespan, and the time bursts spend in each phase."""
+        phases = {name: int(self.burst[f"{name}_ps"].sum()) for name in _PHASES}
+        return {"total": int(self.makespan_ps.sum()), **phases}
+
+    @property
+    def accepted_of_requests(self) -> list[npt.NDArray[Any]]:
+        """Accepted lengths of the bursts of each request, in order."""
+        borders = np.flatnonzero(np.diff(self.request_of_burst)) + 1
+        return np.split(self.burst["accepted"], borders)
+
+    def by_request(self, of_bursts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Sums over the bursts of each request."""
+        return _sums(of_bursts, self.request_of_burst, self.request["request"].size)
+
+    def by_replication(self, of_requests: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Sums over the requests of each replication."""
+        return _sums(of_requests, self.replication_of_request, self.makespan_ps.size)
+
+
+def _sorted(columns: Columns, keys: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+    skipped = ("ttft_ps", "commit_gap_ps")
+    arrays = {
+        name: np.asarray(values)
+        for name, values in columns.items()
+        if name not in skipped
+    }
+    order = np.lexsort([arrays[key] for key in reversed(keys)])
+    return {name: values[order] for name, values in arrays.items()}
+
+
+def _number(
+    replication: npt.NDArray[Any], request: npt.NDArray[Any]
+) -> tuple[_IntArray, _IntArray]:
+    """Distinct (replication, request) as one integer each, and which each row has."""
+    keys, number = np.unique(
+        (replication.astype(np.int64) << 32) + request.astype(np.int64),
+        return_inverse=True,
+    )
+    return keys, number.reshape(-1)
+
+
+def _sums(values: npt.NDArray[Any], group: _IntArray, n: int) -> npt.NDArray[Any]:
+    sums = np.zeros(n, dtype=values.dtype if values.dtype.kind == "f" else np.int64)
+    np.add.at(sums, group, values)
+    return sums
+
+
+def _ratio(
+    numerators: npt.NDArray[Any], denominators: npt.NDArray[Any], confidence: float
+) -> Estimate:
+    # Hardware without any cost is legal; its rates are reported as 0.
+    if not np.any(denominators):
+        return Estimate(0.0, None, int(numerators.size), confidence)
+    return ratio_estimate(numerators, denominators, confidence)
+
+
+def _metrics(
+    run: _Run, leakage_power_nw: float, confidence: float
+) -> dict[str, Estimate]:
+    """Clusters are requests, or replications where requests share the chip's time."""
+    burst, request = run.burst, run.request
+    tokens, n_bursts = request["tokens"], request["bursts"]
+    latency_ns = request["latency_ps"] / PS_PER_NS
+    wasted = run.by_request(burst["wasted_verify_steps"])
+    burst_ns = run.by_request(burst["end_ps"] - burst["start_ps"]) / PS_PER_NS
+    made = run.by_replication(tokens)
+    dynamic_pj = run.by_replication(request["energy_pj"])
+    leaked_pj = leakage_pj(leakage_power_nw, 1.0) * (run.makespan_ps / PS_PER_NS)
+    spent_pj = dynamic_pj + leaked_pj
+    ratios: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {
+        "latency_ns_per_token": (latency_ns, tokens),
+        "energy_pj_per_token": (spent_pj, made),
+        "dynamic_energy_pj_per_token": (dynamic_pj, made),
+        "leakage_energy_pj_per_token": (leaked_pj, made),
+        "throughput_tokens_per_s": (made, run.makespan_ps / PS_PER_S),
+        "tokens_per_joule": (made, spent_pj / PJ_PER_J),
+        "committed_tokens_per_burst": (tokens, n_bursts),
+        "wasted_verify_steps_per_burst": (wasted, n_bursts),
+        "burst_latency_ns": (burst_ns, n_bursts),
+    }
+    estimates = {name: _ratio(*pair, confidence) for name, pair in ratios.items()}
+    estimates["request_latency_ns"] = mean_estimate(latency_ns, confidence)
+    return estimates
+
+
+def _quantiles(run: _Run, confidence: float) -> dict[str, Any]:
+    samples = {
+        "burst_latency_ns": run.burst["end_ps"] - run.burst["start_ps"],
+        "request_latency_ns": run.request["latency_ps"],
+    }
+    return {
+        name: {
+            label: quantile_estimate(ps / PS_PER_NS, q, confidence).as_dict()
+            for label, q in QUANTILES.items()
+        }
+        for name, ps in samples.items()
+    }
+
+
+def _counts(run: _Run) -> dict[str, int]:
+    accepted, committed = run.burst["accepted"], run.burst["committed"]
+    return {
+        "requests": int(run.request["request"].size),
+        "bursts": int(accepted.size),
+        "tokens": int(committed.sum()),
+        "drafted_tokens": int(run.burst["k"].sum()),
+        "accepted_tokens": int(accepted.sum()),
+        # Valid tokens beyond what the request still wanted.
+        "discarded_tokens": int((accepted + 1 - committed).sum()),
+    }
+
+
+def _leakage(hardware: HardwareConfig, run: _Run) -> dict[str, Any]:
+    """Static power while the chip is on, split over phases by their duration.
+
+    Nothing is gated: every component leaks for the whole makespan.
+    """
+    elapsed = run.elapsed_ps
+    powers = {
+        name.removesuffix("_nw"): float(power)
+        for name, power in hardware.leakage_power.model_dump().items()
+    }
+    duration_ns = elapsed["total"] / PS_PER_NS
+    by_component = {
+        name: leakage_pj(power, duration_ns) for name, power in powers.items() if power
+    }
+    energy = math.fsum(by_component.values())
+    in_phases = sum(elapsed[phase] for phase in _PHASES)
+    return {
+        "power_nw": math.fsum(powers.values()),
+        "energy_pj": energy,
+        "by_component": by_component,
+        "by_phase": {
+            phase: energy * elapsed[phase] / in_phases if in_phases else 0.0
+            for phase in _PHASES
+        },
+    }
+
+
+def _traffic(totals: Totals) -> dict[str, dict[str, int]]:
+    return {
+        memory: {
+            direction: totals.traffic_bytes[memory, direction]
+            for direction in DIRECTIONS
+        }
+        for memory in MEMORIES
+    }
+
+
+def _histogram(run: _Run, draft_length: int) -> dict[str, int]:
+    counts = np.bincount(run.burst["accepted"], minlength=draft_length + 1)
+    return {str(accepted): int(n) for accepted, n in enumerate(counts)}
