@@ -1,0 +1,144 @@
+"""`simcore trace`: read a run that is on disk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from simcore.cli.failures import DONE, problem
+from simcore.cli.options import ForceOption, JsonOption, QuietOption, RunArgument
+from simcore.cli.output import write_note, write_result
+
+if TYPE_CHECKING:
+    from simcore.trace.reader import Trace
+
+trace_app = typer.Typer(help="Look at a run that is on disk.", rich_markup_mode=None)
+
+
+@trace_app.callback(invoke_without_command=True)
+def _top(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        write_result(context.get_help())
+
+
+@trace_app.command("summary")
+def summary_command(
+    run: RunArgument,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Print the report of a run again, after checking every file's checksum."""
+    from simcore.config.load import load_scenario
+    from simcore.report.json_report import result_document
+    from simcore.report.run_text import after_run, run_report, run_result
+
+    trace = _open(run)
+    scenario = load_scenario(trace.run["config"])
+    if as_json:
+        document = run_result(scenario, trace.summary, run)
+        write_result(result_document("trace summary", document))
+    else:
+        write_result(run_report(scenario, trace.summary, run))
+    if not quiet:
+        write_note(after_run(run))
+    return DONE
+
+
+@trace_app.command("export")
+def export_command(
+    run: RunArgument,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="JSON file to write.")
+    ],
+    kind: Annotated[
+        Literal["perfetto"],
+        typer.Option("--format", help="Chrome trace JSON for ui.perfetto.dev."),
+    ] = "perfetto",
+    bursts: Annotated[
+        str | None,
+        typer.Option(
+            "--bursts", metavar="A-B", help="First to last burst of each request."
+        ),
+    ] = None,
+    replication: Annotated[
+        int, typer.Option("--replication", min=0, help="Which chip.")
+    ] = 0,
+    max_slices: Annotated[
+        int,
+        typer.Option("--max-slices", min=1, help="Refuse a larger file."),
+    ] = 1_000_000,
+    time_scale: Annotated[
+        Literal["us", "ps"],
+        typer.Option("--time-scale", help="us: true time; ps: 1 ps is shown as 1 ns."),
+    ] = "us",
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Write the holds and waits of a run for a timeline viewer."""
+    window = None if bursts is None else parse_window(bursts)
+    if out.exists() and not force:
+        raise problem(str(out), "the file already exists", "Use --force to replace it.")
+    from simcore.report.json_report import result_document
+    from simcore.trace.perfetto import export_perfetto
+
+    trace = _open(run)
+    slices = export_perfetto(
+        trace,
+        out,
+        bursts=window,
+        replication=replication,
+        max_slices=max_slices,
+        time_scale=time_scale,
+    )
+    if as_json:
+        result = {
+            "file": str(out),
+            "format": kind,
+            "slices": slices,
+            "bytes": out.stat().st_size,
+            "replication": replication,
+            "bursts": None if window is None else list(window),
+        }
+        write_result(result_document("trace export", result))
+    else:
+        write_result(f"wrote {out} ({slices:,} slices)")
+    if not quiet:
+        write_note(
+            "open it at https://ui.perfetto.dev (the file stays on your machine)"
+        )
+    return DONE
+
+
+def parse_window(text: str) -> tuple[int, int]:
+    """First and last burst of `A-B` or `A`.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
+    match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text.strip())
+    if match is None:
+        raise typer.BadParameter(
+            f"{text[:60]!r} is not A-B, for example 0-3", param_hint="--bursts"
+        )
+    first, last = int(match[1]), int(match[2] or match[1])
+    if first > last:
+        raise typer.BadParameter(
+            f"{text[:60]!r}: the first must not be above the last",
+            param_hint="--bursts",
+        )
+    return first, last
+
+
+def _open(run: Path) -> Trace:
+    # A folder that is not there is a slip of the pen, not a damaged trace.
+    if not run.exists():
+        raise problem(str(run), "there is no such run folder")
+    from simcore.trace.reader import read_trace
+
+    return read_trace(run)

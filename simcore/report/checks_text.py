@@ -1,0 +1,66 @@
+"""Checks: how many hold, and all about those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simcore.report.layout import paragraph, table
+from simcore.report.numbers import counted, significant
+
+
+def checks_line(checks: Sequence[Mapping[str, Any]]) -> str:
+    """`checks: 14 of 14 hold`, and one paragraph for each that does not.
+
+    Parameters
+    ----------
+    checks : sequence of mapping
+        `name`, `holds`, `measured`, `bound`, `detail`.
+    """
+    if not checks:
+        return "checks: none were made"
+    failing = [check for check in checks if not check["holds"]]
+    line = f"checks: {len(checks) - len(failing)} of {len(checks)} hold"
+    return "\n".join([line, *(failing_check(check) for check in failing)])
+
+
+def failing_check(check: Mapping[str, Any]) -> str:
+    """What was found, what is allowed, and where it fails."""
+    text = (
+        f"does not hold: {check['name']}: measured {_value(check['measured'])}, "
+        f"bound {_value(check['bound'])}"
+    )
+    if check.get("detail"):
+        text = f"{text} ({check['detail']})"
+    return paragraph(text, indent="    ", first="  ")
+
+
+def checks_table(checks: Sequence[Mapping[str, Any]]) -> str:
+    """One line for each check, the failing ones in full below."""
+    rows = [
+        [
+            "ok" if check["holds"] else "FAIL",
+            str(check["name"]),
+            _value(check["measured"]),
+            _value(check["bound"]),
+        ]
+        for check in checks
+    ]
+    text = table(rows, header=["", "check", "measured", "bound"], left=2)
+    failing = [failing_check(check) for check in checks if not check["holds"]]
+    return "\n".join([text, *failing])
+
+
+def verdict(checks: Sequence[Mapping[str, Any]]) -> str:
+    """The last line of a validation."""
+    failing = sum(not check["holds"] for check in checks)
+    if failing:
+        return f"{counted(failing, 'check does', 'checks do')} not hold."
+    return f"All {counted(len(checks), 'check')} hold."
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        text = str(value)
+        return text if len(text) <= 24 else f"{text[:21]}..."
+    return significant(value)

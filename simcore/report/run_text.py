@@ -1,0 +1,110 @@
+"""The report of a run, from its scenario and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from simcore.config.scenario import ScenarioConfig
+from simcore.report.breakdown_text import (
+    bytes_table,
+    energy_and_time,
+    utilization_lines,
+)
+from simcore.report.checks_text import checks_line
+from simcore.report.facts import (
+    basis_section,
+    next_commands,
+    notes_section,
+    scenario_lines,
+    warnings_section,
+)
+from simcore.report.layout import paragraph, sections
+from simcore.report.metrics_text import compared_metrics, quantile_lines
+from simcore.report.numbers import counted, power_nw, time_ps
+from simcore.report.speculation_text import speculation_section
+
+
+def run_report(
+    scenario: ScenarioConfig, summary: Mapping[str, Any], path: Path | None
+) -> str:
+    """Everything a run has to say, at most 80 columns wide.
+
+    Parameters
+    ----------
+    scenario : ScenarioConfig
+        With the seed that was used.
+    summary : mapping
+        As in summary.json.
+    path : Path or None
+        Run folder, if one was written.
+    """
+    counts, closed_form = summary["counts"], summary["closed_form"]
+    metrics, tokens = summary["metrics"], summary["counts"]["tokens"]
+    energy, busy = summary["energy_pj"], summary["busy_ps"]
+    head = scenario_lines(
+        scenario,
+        f"seed {scenario.seed}",
+        counted(counts["requests"], "request"),
+        counted(counts["bursts"], "burst"),
+        counted(tokens, "token"),
+        f"{time_ps(summary['elapsed_ps']['total'])} of chip time",
+    )
+    intervals = paragraph(
+        "+- is half of a 95 % interval over requests, which are independent.",
+        indent="  ",
+    )
+    parts = [
+        head,
+        f"{compared_metrics(metrics, closed_form['metrics'])}\n{intervals}",
+        quantile_lines(summary["quantiles"]),
+        speculation_section(closed_form, summary),
+        utilization_lines(summary["utilization"]),
+        energy_and_time(energy, busy, tokens),
+        bytes_table(summary["bytes"], tokens),
+        paragraph(_leakage_line(summary["leakage"]), indent="  ", first=""),
+        warnings_section(summary["warnings"]),
+        notes_section(closed_form["notes"]),
+        basis_section(summary["accounting"], summary["coverage"], scenario.hardware),
+        checks_line(summary["cross_check"]),
+    ]
+    if path is not None:
+        parts.append(f"trace: {path}")
+    return sections(parts)
+
+
+def after_run(path: Path, *commands: str) -> str:
+    """What to type next.
+
+    Parameters
+    ----------
+    path : Path
+        Run folder.
+    *commands : str
+        More than the export.
+    """
+    export = f"simcore trace export {path} --bursts 0-1 --out perfetto.json"
+    return next_commands(export, *commands)
+
+
+def run_result(
+    scenario: ScenarioConfig, summary: Mapping[str, Any], path: Path | None
+) -> dict[str, Any]:
+    """The same for machines: the whole summary, and where the trace is."""
+    return {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "path": None if path is None else str(path),
+        "checks_hold": all(check["holds"] for check in summary["cross_check"]),
+        "summary": summary,
+    }
+
+
+def _leakage_line(leakage: Mapping[str, Any]) -> str:
+    if not leakage["power_nw"]:
+        return "leakage: no static power is given for this hardware"
+    return (
+        f"leakage: {power_nw(leakage['power_nw'])} of static power, listed apart from "
+        "the dynamic energy above"
+    )

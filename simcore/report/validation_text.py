@@ -1,0 +1,77 @@
+"""The report of a validation: simulation against the closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simcore.config.scenario import ScenarioConfig
+from simcore.report.checks_text import checks_table, verdict
+from simcore.report.facts import scenario_lines
+from simcore.report.layout import bullets, sections, table
+from simcore.report.numbers import count, significant
+
+
+def validation_report(
+    scenario: ScenarioConfig, data: Mapping[str, Any], seed: int
+) -> str:
+    """Every conditional row, every check, what was skipped, and the verdict.
+
+    Parameters
+    ----------
+    scenario : ScenarioConfig
+        What was validated.
+    data : mapping
+        Of `ValidationReport.to_dict`.
+    seed : int
+        Of the expected-value checks.
+    """
+    skipped = data["skipped"]
+    return sections(
+        [
+            scenario_lines(scenario, f"seed {seed}"),
+            _conditional(data["conditional"]),
+            f"Checks\n{checks_table(data['checks'])}",
+            f"Skipped\n{bullets(skipped)}" if skipped else "",
+            _verdict(data),
+        ]
+    )
+
+
+def validation_result(
+    scenario: ScenarioConfig, data: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """The same for machines."""
+    return {"scenario": scenario.name, "seed": seed, **data}
+
+
+def _conditional(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    title = (
+        "Burst latency, simulated minus composed by formula "
+        "(integers: 0 ps; floats: bound)"
+    )
+    lines = [
+        [
+            "ok" if row["holds"] else "FAIL",
+            count(row["context_length"]),
+            count(row["accepted"]),
+            count(row["committed"]),
+            f"{count(row['simulated_ps'])} ps",
+            f"{count(row['difference_ps'])} ps",
+            f"{significant(row['float_difference_ps'])} ps",
+            f"{significant(row['float_bound_ps'])} ps",
+        ]
+        for row in rows
+    ]
+    header = ["", "L", "a", "a+1", "simulated", "difference", "float", "bound"]
+    return f"{title}\n{table(lines, header=header)}"
+
+
+def _verdict(data: Mapping[str, Any]) -> str:
+    conditional = sum(not row["holds"] for row in data["conditional"])
+    text = verdict(data["checks"])
+    if conditional:
+        return f"{count(conditional)} bursts differ. {text}"
+    return text
