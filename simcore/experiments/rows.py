@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from simcore.analysis.ledger import Ledger
@@ -66,13 +67,8 @@ def request_columns(
         # Prefill is not modelled, so there is no first token to time.
         "ttft_ps": [None] * len(requests),
         "commit_gap_ps": [
-            [after.end_ps - before.end_ps for before, after in _pairs(bursts)]
+            [after.end_ps - before.end_ps for before, after in pairwise(bursts)]
             for bursts in requests
         ],
     }
 
-
-def _pairs(
-    bursts: Sequence[BurstTimes],
-) -> list[tuple[BurstTimes, BurstTimes]]:
-    return list(zip(bursts, bursts[1:], strict=False))
