@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 
 class FrozenConfig(BaseModel):
@@ -89,6 +89,9 @@ INTEGER_KEYS = BeforeValidator(_integer_keys)
 
 #: For `tuple[...]` fields: a list becomes a tuple, nothing else does.
 AS_TUPLE = BeforeValidator(_as_tuple)
+
+#: Marks fields that resolving fills in and that nobody writes by hand.
+RESOLVED_ONLY: dict[str, JsonValue] = {"resolvedOnly": True}
 
 #: Longest draft of a burst.
 MAX_DRAFT_LENGTH = 1024

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, cast, get_args
 from pydantic import Field, model_validator
 
 from simcore.config.base import (
+    RESOLVED_ONLY,
     Bits,
     FieldIssue,
     FrozenConfig,
@@ -494,9 +495,12 @@ class HardwareConfig(FrozenConfig):
         default_factory=LeakagePowerConfig, description="Static power."
     )
     provenance: dict[str, Provenance] = Field(
-        default_factory=dict, description="Source of numbers, by dotted path."
+        default_factory=dict,
+        description="Source of numbers, by dotted path.",
+        json_schema_extra=RESOLVED_ONLY,
     )
     origins: dict[str, Text] = Field(
         default_factory=dict,
         description='Per value: "explicit", "library NAME" or "default".',
+        json_schema_extra=RESOLVED_ONLY,
     )

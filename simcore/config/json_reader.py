@@ -17,6 +17,7 @@ from simcore.config.yaml_reader import (
     MAX_DIGITS,
     MAX_NODES,
     BadScalarError,
+    as_written,
     finite,
 )
 from simcore.errors import ConfigError, Problem, printable
@@ -154,7 +155,7 @@ class _Parser:
                     path_text(path),
                     self.document.file,
                     self.here(),
-                    got=printable(text),
+                    got=as_written(text),
                     allowed=error.allowed,
                 )
             )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
-from pathlib import PurePath
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -25,11 +24,12 @@ from simcore.config.acceptance import (
 from simcore.config.accounting import AccountingConfig
 from simcore.config.base import FieldIssue
 from simcore.config.document import Document, Path, path_text, raise_problems
-from simcore.config.files import SUFFIXES, display, read_document
 from simcore.config.hardware import HardwareConfig
-from simcore.config.huggingface import from_huggingface, is_huggingface
-from simcore.config.library import resolve_hardware
-from simcore.config.mapping_reader import read_mapping
+from simcore.config.hardware_resolution import (
+    LOOKED_UP_BY,
+    is_resolved,
+    resolve_hardware,
+)
 from simcore.config.model import ModelConfig, ModelFile
 from simcore.config.overrides import apply_overrides
 from simcore.config.problems import (
@@ -44,11 +44,9 @@ from simcore.config.scenario import (
     WorkloadConfig,
     scenario_issues,
 )
-from simcore.config.shipped import Kind, shipped_files, shown_path
-from simcore.errors import ConfigError, Problem, printable
-
-#: What every loader accepts: a path, the name of a shipped file, or a mapping.
-Source = str | PurePath | Mapping[str, Any]
+from simcore.config.shipped import Kind
+from simcore.config.sources import Part, Source, open_section, open_source
+from simcore.errors import Problem, printable
 
 C = TypeVar("C")
 M = TypeVar("M", bound=BaseModel)
@@ -69,7 +67,7 @@ def load_model(source: Source | ModelConfig) -> ModelConfig:
     """
     if isinstance(source, ModelConfig):
         return source
-    part = _open("model", source)
+    part = open_source("model", source)
     config, problems = _model(part)
     raise_problems([*part.problems, *problems])
     assert config is not None  # there would be a problem
@@ -77,7 +75,7 @@ def load_model(source: Source | ModelConfig) -> ModelConfig:
 
 
 def load_hardware(
-    source: Source | HardwareConfig, *, allow_outside: bool = False
+    source: Source | HardwareConfig, allow_outside: bool = False
 ) -> HardwareConfig:
     """Load an accelerator and look its components up.
 
@@ -95,7 +93,7 @@ def load_hardware(
     """
     if isinstance(source, HardwareConfig):
         return source
-    part = _open("hardware", source)
+    part = open_source("hardware", source)
     config, problems = _hardware(part, allow_outside)
     raise_problems([*part.problems, *problems])
     assert config is not None  # there would be a problem
@@ -117,7 +115,7 @@ def load_acceptance(source: Source | AcceptanceConfig) -> AcceptanceConfig:
     """
     if isinstance(source, AnyAcceptance):
         return source
-    part = _open("acceptance", source)
+    part = open_source("acceptance", source)
     config, problems = _acceptance(part)
     raise_problems([*part.problems, *problems])
     assert config is not None  # there would be a problem
@@ -127,7 +125,6 @@ def load_acceptance(source: Source | AcceptanceConfig) -> AcceptanceConfig:
 def load_scenario(
     source: Source | ScenarioConfig,
     overrides: Sequence[str] = (),
-    *,
     allow_outside: bool = False,
 ) -> ScenarioConfig:
     """Load a scenario and everything it names.
@@ -151,7 +148,7 @@ def load_scenario(
         if not overrides:
             return source
         source = config_dict(source)
-    whole = _open("scenario", source)
+    whole = open_source("scenario", source)
     problems = list(whole.problems)
     if not isinstance(whole.document.data, dict):
         problems += validate(ScenarioFile, whole.document)[1]
@@ -183,219 +180,20 @@ def config_sha256(config: BaseModel) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-# Opening: from what the caller gave to a document.
-
-
-@dataclass
-class _Part:
-    """A document that was opened, and what is needed to understand it.
-
-    Attributes
-    ----------
-    document : Document
-        Its content.
-    name : str
-        Name of the object when the content gives none.
-    folder : pathlib.Path
-        What paths in it are relative to.
-    problems : list of Problem
-        Found while opening.
-    prefix : Path
-        Where it stands in the scenario.
-    failed : bool
-        It could not be opened; `problems` says why.
-    """
-
-    document: Document
-    name: str
-    folder: FilePath
-    problems: list[Problem]
-    prefix: Path = ()
-    failed: bool = False
-
-
-def _open(kind: Kind, source: object) -> _Part:
-    """Open what a loader was called with."""
-    here = FilePath()
-    if isinstance(source, Mapping):
-        document = read_mapping(source)
-        if kind == "scenario":
-            return _Part(document, kind, here, document.problems)
-        return _open_section(kind, document, here, ())
-    if not isinstance(source, str | PurePath):
-        raise ConfigError(
-            [
-                Problem(
-                    "",
-                    message=f"cannot load a {kind}",
-                    got=printable(source),
-                    allowed="must be a path, a shipped name or a mapping",
-                )
-            ]
-        )
-    part = _open_file(kind, source, here)
-    return part if kind == "scenario" else _as_model_file(kind, part)
-
-
-def _open_file(kind: Kind, source: str | PurePath, folder: FilePath) -> _Part:
-    path, shown = _find(kind, source, folder)
-    document = read_document(path, shown)
-    return _Part(document, _stem(path), path.parent, list(document.problems))
-
-
-def _open_section(
-    kind: Kind, section: Document, folder: FilePath, prefix: Path
-) -> _Part:
-    """Open a part that is a name, a mapping, or a mapping with `file`.
-
-    What such a mapping holds beside `file` is laid over the file.
-    """
-    named = section.data
-    if isinstance(named, dict) and "file" in named:
-        named = named["file"]
-    elif not isinstance(named, str):
-        part = _Part(section, kind, folder, list(section.problems), prefix)
-        return _as_model_file(kind, part)
-    where = (*prefix, "file") if isinstance(section.data, dict) else prefix
-    at = section.place(where[len(prefix) :])
-
-    def failed(*problems: Problem) -> _Part:
-        return _Part(section, kind, folder, list(problems), prefix, failed=True)
-
-    if not isinstance(named, str) or not named:
-        return failed(
-            Problem(
-                path_text(where),
-                at.file,
-                at.line,
-                got=printable(named),
-                allowed="must be a path or a shipped name",
-            )
-        )
-    try:
-        part = _open_file(kind, named, folder)
-    except ConfigError as error:
-        # What is wrong with a file as a whole is told where the file is named.
-        return failed(
-            *(
-                problem
-                if problem.line is not None
-                else replace(
-                    problem,
-                    path=path_text(where),
-                    file=at.file,
-                    line=at.line,
-                    message=f"{problem.file}: {problem.message}"
-                    if problem.file
-                    else problem.message,
-                )
-                for problem in error.problems
-            )
-        )
-    part.prefix = prefix
-    part = _as_model_file(kind, part)
-    if isinstance(section.data, dict) and not part.failed:
-        section = section.section()
-        section.remove(("file",))
-        if isinstance(part.document.data, dict):
-            part.document.overlay((), section)
-        if "library_file" in section.data:
-            part.folder = folder
-    return part
-
-
-def _as_model_file(kind: Kind, part: _Part) -> _Part:
-    """Rewrite a Hugging Face file, if it is one."""
-    if kind != "model" or not is_huggingface(part.document.data):
-        return part
-    converted, problems = from_huggingface(part.document, part.prefix)
-    part.problems += problems
-    if converted is None:
-        part.failed = True
-    else:
-        part.document = converted
-    return part
-
-
-def _find(kind: Kind, source: str | PurePath, folder: FilePath) -> tuple[FilePath, str]:
-    """File of a path or of a shipped name, and how to show it.
-
-    Raises
-    ------
-    ConfigError
-        If it is a name and nothing of that name is shipped.
-    """
-    text = str(source)
-    path = folder / text
-    shipped = shipped_files(kind)
-    looks_like_path = (
-        isinstance(source, PurePath)
-        or "/" in text
-        or "\\" in text
-        or path.suffix.lower() in SUFFIXES
-    )
-    if not looks_like_path:
-        if text in shipped:
-            return shipped[text], shown_path(shipped[text])
-        if not _exists(path):
-            raise ConfigError(
-                [
-                    Problem(
-                        "",
-                        message=f"no {kind} of this name is shipped",
-                        got=printable(text),
-                        allowed=choices_text(list(shipped)),
-                        hint=did_you_mean(text, shipped)
-                        or "For a file, give its path.",
-                    )
-                ]
-            )
-    elif path.stem in shipped and path.name == text and not _exists(path):
-        raise ConfigError(
-            [
-                Problem(
-                    "",
-                    display(path),
-                    message="file not found",
-                    hint=f"Did you mean the shipped {kind} {printable(path.stem)}?",
-                )
-            ]
-        )
-    return path, display(path)
-
-
-def _exists(path: FilePath) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def _stem(path: FilePath) -> str:
-    stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
-    if stem == "config":
-        # Every Hugging Face file is called config.json; its folder has the name.
-        stem = path.absolute().parent.name or stem
-    return display(stem)[:100]
-
-
 # Understanding: from a document to an object.
 
 
-def _model(part: _Part) -> tuple[ModelConfig | None, list[Problem]]:
+def _model(part: Part) -> tuple[ModelConfig | None, list[Problem]]:
     if part.failed:
         return None, []
     file, problems = validate(ModelFile, part.document, part.prefix)
     if file is None:
         return None, problems
-    # Kept at the places of what was written, for problems between fields.
-    resolved = Document(file.resolved(part.name), part.document.places)
-    resolved.file = part.document.file
-    return validate(ModelConfig, resolved, part.prefix)
+    return validate(ModelConfig, part.document, part.prefix, file.resolved(part.name))
 
 
 def _hardware(
-    part: _Part, allow_outside: bool
+    part: Part, allow_outside: bool
 ) -> tuple[HardwareConfig | None, list[Problem]]:
     if part.failed:
         return None, []
@@ -404,7 +202,7 @@ def _hardware(
     )
 
 
-def _acceptance(part: _Part) -> tuple[AnyAcceptance | None, list[Problem]]:
+def _acceptance(part: Part) -> tuple[AnyAcceptance | None, list[Problem]]:
     if part.failed:
         return None, []
     document = part.document
@@ -435,7 +233,7 @@ class _ScenarioLoading:
 
     def __init__(
         self,
-        whole: _Part,
+        whole: Part,
         overridden: set[Path],
         allow_outside: bool,
         problems: list[Problem],
@@ -495,7 +293,7 @@ class _ScenarioLoading:
         self,
         kind: Kind,
         built: type[C] | tuple[type[C], ...],
-        understand: Callable[[_Part], tuple[C | None, list[Problem]]],
+        understand: Callable[[Part], tuple[C | None, list[Problem]]],
     ) -> C | None:
         """Load one part; None when it is absent or has problems."""
         value = self.document.get(kind)
@@ -503,16 +301,40 @@ class _ScenarioLoading:
             return value
         if kind not in self.document.data:
             return None  # reported as missing with the scenario's own fields
-        part = _open_section(
+        part = open_section(
             kind, self.document.section(kind), self.folder(kind), (kind,)
         )
         if (kind, "library_file") in self.overridden:
             part.folder = FilePath()
+        if kind == "hardware" and is_resolved(part.document.data):
+            self.keep_resolved(part)
         self.problems += part.problems
         config, problems = understand(part)
         self.problems += problems
         self.parts[kind] = part.document
         return config
+
+    def keep_resolved(self, part: Part) -> None:
+        """Overrides of hardware whose components were already looked up."""
+        for _, *rest in (path for path in self.overridden if path[0] == "hardware"):
+            path = tuple(rest)
+            if path in LOOKED_UP_BY:
+                place = part.document.place(path)
+                part.problems.append(
+                    Problem(
+                        path_text((*part.prefix, *path)),
+                        place.file,
+                        place.line,
+                        message="its components were looked up already",
+                        hint="Override it on the scenario file instead.",
+                    )
+                )
+            for table, value in (("origins", "explicit"), ("provenance", None)):
+                known = part.document.get(table)
+                if isinstance(known, dict):
+                    known.pop(path_text(path), None)
+                    if value is not None:
+                        known[path_text(path)] = value
 
     def folder(self, kind: Kind) -> FilePath:
         """What a part's file is relative to: an override is typed in a shell."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 import re
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from simcore.config.base import FieldIssue, FieldIssues
+from simcore.config.base import RESOLVED_ONLY, FieldIssue, FieldIssues
 from simcore.config.document import MAX_PROBLEMS, Document, Path, path_text
 from simcore.errors import Problem, printable
 
@@ -24,7 +24,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate(
-    model: type[M], document: Document, prefix: Path = ()
+    model: type[M],
+    document: Document,
+    prefix: Path = (),
+    data: Mapping[str, Any] | None = None,
 ) -> tuple[M | None, list[Problem]]:
     """Check a document against a class.
 
@@ -36,6 +39,9 @@ def validate(
         What the user wrote.
     prefix : Path
         Where the document stands in the whole, for the paths of problems.
+    data : mapping, optional
+        What to check when it was derived from the document; problems are still told
+        where the document has them.
 
     Returns
     -------
@@ -45,14 +51,18 @@ def validate(
         All of them, empty when the object is valid.
     """
     try:
-        return model.model_validate(document.data), []
+        return model.model_validate(document.data if data is None else data), []
     except ValidationError as error:
         return None, _translate(model, document, prefix, error)
 
 
 def issue_problem(issue: FieldIssue, document: Document, prefix: Path = ()) -> Problem:
     """Make a `FieldIssue` a `Problem`, with the place it was written at."""
-    path = _written(issue.path, document.data)
+    path: Path = ()
+    for part in issue.path:
+        # Keys are written as text, also where the class wants integers.
+        in_list = isinstance(document.get(*path), list)
+        path = (*path, part if in_list else str(part))
     place = document.place(path)
     return Problem(
         path=path_text((*prefix, *path)),
@@ -90,7 +100,14 @@ def _translate(
 ) -> list[Problem]:
     problems: list[Problem] = []
     seen: set[tuple[Path, str]] = set()
-    for detail in error.errors(include_url=False, include_input=False):
+    details = error.errors(include_url=False, include_input=False)
+    for count, detail in enumerate(details):
+        if len(problems) > MAX_PROBLEMS:
+            # Nobody reads more, and a hostile file has a hundred thousand.
+            last = problems[-1]
+            message = f"... and {len(details) - count} more problems"
+            problems.append(Problem("", last.file, last.line, message=message))
+            break
         raised = detail.get("ctx", {}).get("error")
         path, written, is_key = _locate(detail, document.data)
         if isinstance(raised, FieldIssues):
@@ -106,10 +123,8 @@ def _translate(
         if (path, group) in seen:
             continue
         seen.add((path, group))
-        # Suggestions are for people: nobody reads more than these.
-        detailed = len(problems) <= MAX_PROBLEMS
         problems.append(
-            _problem(model, document, prefix, detail, (path, written, is_key), detailed)
+            _problem(model, document, prefix, detail, (path, written, is_key))
         )
     return problems
 
@@ -159,7 +174,6 @@ def _problem(
     prefix: Path,
     detail: ErrorDetails,
     where: tuple[Path, Path, bool],
-    detailed: bool,
 ) -> Problem:
     path, written, is_key = where
     place = document.place(written)
@@ -171,8 +185,7 @@ def _problem(
         allowed = _allowed(expected)
     elif kind == "extra_forbidden":
         message = "unknown field"
-        if detailed:
-            hint = _field_hint(model, path)
+        hint = _field_hint(model, path)
     elif is_key:
         message = f"key {printable(path[-1])}"
         allowed = "must be an integer" if path else None
@@ -180,7 +193,7 @@ def _problem(
         value = document.get(*written)
         got = shown(value)
         allowed = _allowed(expected) or _plain(detail)
-        hint = _value_hint(value, expected) if detailed else None
+        hint = _value_hint(value, expected)
     return Problem(
         path_text((*prefix, *path)), place.file, place.line, message, got, allowed, hint
     )
@@ -191,7 +204,11 @@ def _field_hint(model: type[BaseModel], path: Path) -> str | None:
     fields = _model_of(owner)
     if fields is None or not isinstance(path[-1], str):
         return None
-    names = list(fields.model_fields)
+    names = [
+        name
+        for name, field in fields.model_fields.items()
+        if field.json_schema_extra != RESOLVED_ONLY
+    ]
     return did_you_mean(path[-1], names) or (
         f"Known: {', '.join(names[:25])}{', ...' if len(names) > 25 else ''}."
     )

@@ -89,6 +89,11 @@ def finite(value: float, text: str) -> float:
     return value or 0.0
 
 
+def as_written(text: str) -> str:
+    """A number as the user wrote it, bounded, without quotes."""
+    return printable(text).strip("'\"")
+
+
 def read_yaml(text: str, file: str | None = None) -> Document:
     """Read one YAML document.
 
@@ -196,7 +201,7 @@ class _Builder:
         try:
             return plain_scalar(text)
         except BadScalarError as error:
-            self.problem(path, got=printable(text), error=error)
+            self.problem(path, got=as_written(text), error=error)
             return None
 
     def sequence(self, events: Iterator[Any], path: Path) -> list[Any]:
