@@ -176,8 +176,12 @@ class FolderLock:
                 if self._take() and self._is_current():
                     break
                 os.close(self._descriptor)
-            os.truncate(self._descriptor, 0)
-            os.write(self._descriptor, f"{os.getpid()}\n".encode())
+            try:
+                os.truncate(self._descriptor, 0)
+                os.write(self._descriptor, f"{os.getpid()}\n".encode())
+            except OSError:
+                self.release()
+                raise
 
     def release(self) -> None:
         """Remove the lock file; the folder is free."""

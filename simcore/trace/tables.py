@@ -88,11 +88,13 @@ class ParquetFile:
         self.n_rows = 0
         self._file = AtomicFile(path)
         try:
-            self._writer = pq.ParquetWriter(
-                pa.PythonFile(cast(IOBase, self._file), mode="w"),
-                schema,
-                **parquet_options(schema),
-            )
+            # The constructor writes the first bytes already.
+            with writing(path):
+                self._writer = pq.ParquetWriter(
+                    pa.PythonFile(cast(IOBase, self._file), mode="w"),
+                    schema,
+                    **parquet_options(schema),
+                )
         except BaseException:
             self._file.abort()
             raise

@@ -53,8 +53,17 @@ def energy_by_operation(program_energy: pa.Table, n_operations: int) -> FloatArr
     ndarray of float64, shape (4, n_operations)
         Base, per token, per committed token and per activate, in pJ; sums are
         rounded once (`math.fsum`).
+
+    Raises
+    ------
+    TraceError
+        If an energy belongs to no operation of the program.
     """
     op_id = _integers(program_energy["op_id"]).tolist()
+    if op_id and not 0 <= min(op_id) <= max(op_id) < n_operations:
+        raise TraceError(
+            "program_energy.parquet: an operation is not in program.parquet"
+        )
     total = np.zeros((len(ENERGY_SUFFIXES), n_operations))
     for row, suffix in enumerate(ENERGY_SUFFIXES):
         terms: defaultdict[int, list[float]] = defaultdict(list)
