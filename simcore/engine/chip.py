@@ -155,11 +155,24 @@ class Chip:
             self._newly_ready = []
             if self._waiting:
                 queue += self._waiting
-            if len(queue) > 1:
+            if len(queue) == 1:
+                self._grant_only(queue)
+            else:
                 queue.sort(key=_AGE)
-            self._scan(queue)
+                self._scan(queue)
             if not self._newly_ready:
                 return
+
+    def _grant_only(self, queue: list[Waiting]) -> None:
+        """Grant where nothing competes: most holds of a burst."""
+        _, _, _, op, run = queue[0]
+        blocks = self._held[op]
+        for block in blocks:
+            if block.holder is not None:
+                self._waiting = queue
+                return
+        self._waiting = []
+        self._start(run, op, blocks)
 
     def _scan(self, queue: list[Waiting]) -> None:
         reserved: set[HardwareBlock] = set()

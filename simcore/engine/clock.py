@@ -6,6 +6,7 @@ whole number of picoseconds that is not negative.
 
 from __future__ import annotations
 
+from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -67,7 +68,8 @@ class Clock(simpy.Environment):
             raise SimulationError(
                 f"event budget of {self.event_budget} events spent at t={self.now} ps"
             )
-        super().schedule(event, priority, delay)
+        # As SimPy's own schedule does; called once a hold, so without a super() call.
+        heappush(self._queue, (self._now + delay, priority, next(self._eid), event))
 
 
 class Alarm(Event):
