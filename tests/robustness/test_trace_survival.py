@@ -203,29 +203,33 @@ def test_a_file_size_limit_is_one_line_and_leaves_no_manifest(
         assert left == {name: whole[name] for name in left}
 
 
-@pytest.mark.parametrize("call", range(1, 40, 4))
+@pytest.mark.parametrize("share", [0.1, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_a_full_disk_at_any_write_leaves_no_manifest_and_no_temporary_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     calls = 0
+    last_call = 10**9
     write = AtomicFile.write
 
     def fill(file: AtomicFile, data: bytes) -> int:
         nonlocal calls
         calls += 1
-        if calls >= call:
+        if calls > last_call:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(file, data)
 
-    write_run(tmp_path / "whole")
-    whole = files_of(tmp_path / "whole")
     monkeypatch.setattr(AtomicFile, "write", fill)
-    with pytest.raises(OutputError, match="No space left on device"):
-        write_run(tmp_path / "run")
-    monkeypatch.undo()
-    left = files_of(tmp_path / "run") if (tmp_path / "run").exists() else {}
-    assert "run.json" not in left
-    assert left == {name: whole[name] for name in left}
+    write_run(tmp_path / "whole", replications=2, per_part=1, bursts=1)
+    whole = files_of(tmp_path / "whole")
+    for last_call in np.linspace(0, calls - 1, int(share * calls)).astype(int):
+        calls = 0
+        run = tmp_path / str(last_call)
+        with pytest.raises(OutputError) as caught:
+            write_run(run, replications=2, per_part=1, bursts=1)
+        assert str(caught.value).endswith("No space left on device")
+        left = files_of(run) if run.exists() else {}
+        assert "run.json" not in left
+        assert left == {name: whole[name] for name in left}
 
 
 def test_a_refused_manifest_leaves_no_run(

@@ -188,3 +188,11 @@ def test_a_burst_recorded_twice_is_refused() -> None:
     memory.record_burst(0, 0, 0, *arrays)
     with pytest.raises(ValueError, match="burst 0 of request 0 is recorded twice"):
         memory.record_burst(0, 0, 0, *arrays)
+
+
+def test_activates_for_some_bursts_only_are_refused() -> None:
+    memory = MemoryRecorder([0], [0])
+    memory.record_burst(0, 0, 0, i64(0), i64(0), i64(1), np.array([1], dtype="i4"))
+    memory.record_burst(0, 0, 1, i64(0), i64(0), i64(1))
+    with pytest.raises(ValueError, match="for every burst or for none"):
+        memory.end_replication(0)

@@ -220,6 +220,15 @@ def test_a_window_without_a_burst_is_refused(
         export_perfetto(trace, tmp_path / "t.json", **window)
 
 
+def test_the_text_does_not_depend_on_how_many_lines_are_written_at_a_time(
+    trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(trace, tmp_path / "a.json")
+    monkeypatch.setattr("simcore.trace.perfetto._LINES_PER_WRITE", 3)
+    exported(trace, tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
 def test_a_run_without_bursts_or_without_events(tmp_path: Path) -> None:
     write_run(tmp_path / "a", replications=1, bursts=0)
     assert exported(read_trace(tmp_path / "a"), tmp_path / "t.json")["traceEvents"]

@@ -120,6 +120,38 @@ def test_a_lock_file_left_by_a_dead_process_does_not_block(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lock_file_removed_between_open_and_lock_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = FolderLock._take
+    tries = []
+
+    def removed_by_its_owner(lock: FolderLock) -> bool:
+        tries.append(1)
+        if len(tries) == 1:
+            (tmp_path / LOCK_NAME).unlink()
+        return take(lock)
+
+    monkeypatch.setattr(FolderLock, "_take", removed_by_its_owner)
+    lock = FolderLock(tmp_path)
+    assert len(tries) == 2
+    assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+    lock.release()
+
+
+def test_a_process_of_another_user_counts_as_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(pid: int, number: int) -> None:
+        raise PermissionError
+
+    temporary = tmp_path / f".run.json.tmp-{dead_pid()}-0123abcd"
+    temporary.write_text("x")
+    monkeypatch.setattr(os, "kill", forbidden)
+    write_run(tmp_path)
+    assert temporary.exists()
+
+
 def test_temporary_files_of_dead_processes_are_removed_and_of_live_ones_stay(
     tmp_path: Path,
 ) -> None:

@@ -21,6 +21,7 @@ from synthetic_run import (
     files_of,
     holds,
     program_columns,
+    request_row,
     rows_of,
     write_run,
 )
@@ -38,7 +39,7 @@ from simcore.trace.schema import (
     part_name,
 )
 from simcore.trace.tables import table_of
-from simcore.trace.writer import RunWriter
+from simcore.trace.writer import RunWriter, canonical_json
 
 
 def encodings(path: Path) -> dict[str, set[str]]:
@@ -163,6 +164,17 @@ def test_row_groups_are_cut_by_row_number_whatever_the_flushes(tmp_path: Path) -
     assert (tmp_path / "a" / part_name(0)).stat().st_size < 5 * 300_000
 
 
+def test_a_part_that_ends_with_a_full_row_group(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run", metadata=METADATA, replications_per_part=1) as w:
+        w.write_program(program_columns(), energy_columns())
+        w.events(np.arange(ROW_GROUP_ROWS), np.zeros(ROW_GROUP_ROWS))
+        w.record_burst(0, 0, 0, *holds((0,), 0, ROW_GROUP_ROWS))
+        w.end_replication(0)
+        w.finish({}, {})
+    metadata = pq.read_metadata(tmp_path / "run" / part_name(0))
+    assert (metadata.num_row_groups, metadata.num_rows) == (1, ROW_GROUP_ROWS)
+
+
 def test_no_more_than_a_row_group_waits_in_memory_when_flushed(tmp_path: Path) -> None:
     sizes = []
     with RunWriter(tmp_path / "run", metadata=METADATA, replications_per_part=1) as w:
@@ -261,10 +273,14 @@ def test_bursts_and_requests_are_sorted_by_their_keys(tmp_path: Path) -> None:
         w.add_burst_row(**burst_row(1, 5, 0))
         rows = [burst_row(0, 3, 1), burst_row(0, 3, 0), burst_row(0, 1, 0)]
         w.add_bursts({name: [row[name] for row in rows] for name in rows[0]})
+        requests = [request_row(1, 5), request_row(0, 3), request_row(0, 1)]
+        w.add_requests({n: [row[n] for row in requests] for n in requests[0]})
         w.finish({}, {})
     table = pq.read_table(tmp_path / "run" / "bursts.parquet")
     keys = [(0, 1, 0), (0, 3, 0), (0, 3, 1), (1, 5, 0)]
     assert rows_of(table, "replication", "request", "burst") == keys
+    table = pq.read_table(tmp_path / "run" / "requests.parquet")
+    assert rows_of(table, "replication", "request") == [(0, 1), (0, 3), (1, 5)]
 
 
 def test_without_events_no_event_is_written(tmp_path: Path) -> None:
@@ -357,3 +373,8 @@ def test_a_column_that_does_not_fit_its_type_is_refused(
     }
     with pytest.raises(ValueError, match=message):
         table_of({**columns, column: value}, SCHEMAS["program_energy.parquet"])
+
+
+def test_what_json_does_not_have_is_refused() -> None:
+    with pytest.raises(TypeError, match="set cannot be written as JSON"):
+        canonical_json({"x": {1}})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +140,17 @@ def test_a_changed_number_in_the_manifest_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '"x"', "\x00", "[" * 100_000, '{"state": NaN}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"x"',
+        "\x00",
+        "[" * 100_000,
+        '{"state": NaN}',
+        '{"state": "complete", "schema_version": "1.0", "x": NaN}',
+    ],
 )
 def test_a_manifest_that_is_no_json_object_is_refused(
     tmp_path: Path, text: str
@@ -209,3 +221,30 @@ def test_events_of_a_run_without_events_are_an_error_and_not_an_empty_table(
         )
     count = trace.duckdb().sql("SELECT count(*) FROM bursts").fetchall()
     assert count == [(12,)]
+
+
+def test_a_file_that_the_system_does_not_give_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    write_run(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        assert refusal(tmp_path) == (
+            f"{tmp_path}/run.json: cannot read: Input/output error"
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr(hashlib, "file_digest", refuse)
+        assert refusal(tmp_path) == (
+            f"{tmp_path}/bursts.parquet: cannot read: Input/output error"
+        )
+
+
+def test_an_enormous_manifest_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path)
+    monkeypatch.setattr("simcore.trace.reader._MAX_RUN_JSON_BYTES", 100)
+    assert "larger than 64 MiB" in refusal(tmp_path)

@@ -23,6 +23,7 @@ from synthetic_run import (
 from simcore.errors import TraceError
 from simcore.trace.reader import Trace, read_trace
 from simcore.trace.schema import WIDE_COLUMNS
+from simcore.trace.wide import WideView
 from simcore.trace.writer import RunWriter
 
 
@@ -213,3 +214,9 @@ def test_energy_of_no_operation_is_refused_and_not_dropped(tmp_path: Path) -> No
     for use in (trace.arrow, trace.duckdb):
         with pytest.raises(TraceError, match="operation is not in program"):
             use()
+
+
+def test_bursts_out_of_order_are_refused(trace: Trace) -> None:
+    bursts = trace.bursts().sort_by([("burst", "descending")])
+    with pytest.raises(TraceError, match=r"bursts.parquet is not sorted by its keys"):
+        WideView(trace.program(), trace.program_energy(), bursts)
