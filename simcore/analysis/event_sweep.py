@@ -46,32 +46,6 @@ class Violations:
         self.count += count
 
 
-@dataclass
-class Sweep:
-    """What one pass over the events found.
-
-    Attributes
-    ----------
-    rules : dict of str to Violations
-        By rule.
-    rows : dict of str to ndarray of int64, shape (n_program_rows,)
-        Sums over the events of each program row: `events`, `context` (cached tokens
-        seen), `committed` (tokens of their bursts), `busy_ps`.
-    burst_energy_pj : ndarray of float64, shape (n_bursts,)
-        Dynamic energy of the events of each burst.
-    burst_bytes : ndarray of int64, shape (n_bursts, n_memories, 2)
-        Bytes read and written by the events of each burst.
-    n_events : int
-        Event rows.
-    """
-
-    rules: dict[str, Violations]
-    rows: dict[str, IntArray]
-    burst_energy_pj: FloatArray
-    burst_bytes: IntArray
-    n_events: int
-
-
 class ProgramRows:
     """The program table of a run as arrays; one entry for each row.
 
@@ -142,6 +116,35 @@ class ProgramRows:
         return np.array(members, dtype=np.int64), np.array(gates, dtype=np.int64)
 
 
+@dataclass
+class Sweep:
+    """What one pass over the events found.
+
+    Attributes
+    ----------
+    program : ProgramRows
+        The program of the run.
+    rules : dict of str to Violations
+        By rule.
+    rows : dict of str to ndarray of int64, shape (n_program_rows,)
+        Sums over the events of each program row: `events`, `context` (cached tokens
+        seen), `committed` (tokens of their bursts), `busy_ps`.
+    burst_energy_pj : ndarray of float64, shape (n_bursts,)
+        Dynamic energy of the events of each burst.
+    burst_bytes : ndarray of int64, shape (n_bursts, n_memories, 2)
+        Bytes read and written by the events of each burst.
+    n_events : int
+        Event rows.
+    """
+
+    program: ProgramRows
+    rules: dict[str, Violations]
+    rows: dict[str, IntArray]
+    burst_energy_pj: FloatArray
+    burst_bytes: IntArray
+    n_events: int
+
+
 def sweep_events(trace: Trace) -> Sweep:
     """Pass once over the events of a run.
 
@@ -194,7 +197,9 @@ class _Pass:
             self._assembly.add(events, row, burst)
         self._assembly.finish()
         moved = self._bytes.reshape(-1, len(MEMORIES), 2)
-        return Sweep(self._rules, self._rows, self._energy_pj, moved, n_events)
+        return Sweep(
+            self._program, self._rules, self._rows, self._energy_pj, moved, n_events
+        )
 
     def _count(self, rule: str, broken: BoolArray, events: dict[str, IntArray]) -> None:
         count = int(np.count_nonzero(broken))
@@ -255,7 +260,9 @@ class _Pass:
         if not row.size:
             return
         resource = self._program.resource[row]
-        order = np.argsort(resource.astype(np.int32), kind="stable")
+        # Few resources fit 16 bits, which numpy sorts by radix.
+        narrow = np.min_scalar_type(len(self._program.resources))
+        order = np.argsort(resource.astype(narrow), kind="stable")
         resource = resource[order]
         replication = events["replication"][order]
         start, duration = events["start_ps"][order], events["duration_ps"][order]

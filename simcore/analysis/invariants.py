@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from simcore.analysis.check import Check
-from simcore.analysis.event_sweep import RULES, ProgramRows, Sweep, sweep_events
+from simcore.analysis.event_sweep import RULES, Sweep, sweep_events
 from simcore.analysis.ledger import DIRECTIONS, MARGINALS, Ledger
 from simcore.program.burst import BurstProgram
 from simcore.program.operation import LAYER_GATE, MEMORIES
@@ -79,8 +79,7 @@ def check_trace(
     ]
     if trace.has_events:
         sweep = sweep_events(trace)
-        rows = ProgramRows(trace.program(), trace.program_energy())
-        gated = bool(rows.is_gate.any())
+        gated = bool(sweep.program.is_gate.any())
         checks += [
             _rule(name, sweep)
             for name in RULES
@@ -89,8 +88,8 @@ def check_trace(
         checks += [
             _energy_of_bursts(bursts, sweep),
             _bytes_of_bursts(bursts, sweep),
-            _energy_in_summary(trace.program_energy(), rows, sweep, summary),
-            _busy_in_summary(rows, sweep, summary),
+            _energy_in_summary(trace.program_energy(), sweep, summary),
+            _busy_in_summary(sweep, summary),
         ]
     return checks
 
@@ -325,7 +324,6 @@ def _bytes_of_bursts(bursts: _Rows, sweep: Sweep) -> Check:
 
 def _energy_in_summary(
     program_energy: pa.Table,
-    rows: ProgramRows,
     sweep: Sweep,
     summary: Mapping[str, Any],
 ) -> Check:
@@ -333,6 +331,7 @@ def _energy_in_summary(
     everything: list[float] = []
     terms: dict[tuple[str, str], list[float]] = defaultdict(list)
     names = ("phase", "stage", "component", "channel", "operation")
+    rows = sweep.program
     owner = rows.owner
     for op, component, base, per_token, per_committed in _tuples(
         {name: program_energy[name].to_pylist() for name in _ENERGY_COLUMNS},
@@ -372,9 +371,8 @@ _ENERGY_COLUMNS = (
 )
 
 
-def _busy_in_summary(
-    rows: ProgramRows, sweep: Sweep, summary: Mapping[str, Any]
-) -> Check:
+def _busy_in_summary(sweep: Sweep, summary: Mapping[str, Any]) -> Check:
+    rows = sweep.program
     total = 0
     sums: dict[str, dict[str, int]] = {
         marginal: defaultdict(int) for marginal in (*MARGINALS, "by_resource")
