@@ -96,8 +96,13 @@ RESOLVED_ONLY: dict[str, JsonValue] = {"resolvedOnly": True}
 #: Longest draft of a burst.
 MAX_DRAFT_LENGTH = 1024
 
-Text = Annotated[str, Field(max_length=2000)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+# Names and notes reach terminals and reports: no control characters in them.
+Text = Annotated[
+    str, Field(max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")
+]
+Name = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+]
 NonNegative = Annotated[float, Field(ge=0, le=1e15)]
 Bits = Annotated[int, Field(ge=1, le=64)]
 PositiveCount = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -127,8 +127,8 @@ class _Resolver:
             components = self.components(library.config)
         if components is not None:
             merged.data["components"] = components
-            if "components" not in written.data:
-                merged.data.setdefault("library", DEFAULT_LIBRARY)
+            if "components" not in written.data and written.get("library") is None:
+                merged.data["library"] = DEFAULT_LIBRARY
         config, wrong = validate(HardwareConfig, merged, self.prefix)
         self.problems += [
             problem
@@ -185,7 +185,8 @@ class _Resolver:
                     if p[0] == "components"
                 },
             )
-        name = data.get("library", DEFAULT_LIBRARY)
+        name = data.get("library")
+        name = DEFAULT_LIBRARY if name is None else name
         file = data.get("library_file")
         if not isinstance(name, str) or not isinstance(file, str | None):
             return None  # their types are checked with the rest

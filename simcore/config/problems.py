@@ -326,7 +326,7 @@ def _describe(expected: Any) -> str:
     if base is float:
         return "a number" + _range(metadata)
     if base is str:
-        return "text" + _length(metadata, "characters")
+        return "text" + _length(metadata, "characters") + _pattern(metadata)
     if origin is tuple:
         return "a list" + _length(metadata, "entries")
     if origin is dict or _model_of(base) is not None:
@@ -360,6 +360,12 @@ def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _pattern(metadata: Iterable[Any]) -> str:
+    # The only pattern in use is the one of `base.Name` and `base.Text`.
+    patterns = [getattr(item, "pattern", None) for item in _flat(metadata)]
+    return " (no control characters)" if any(patterns) else ""
+
+
 def _length(metadata: Iterable[Any], unit: str) -> str:
     low = high = None
     for item in _flat(metadata):
@@ -367,9 +373,8 @@ def _length(metadata: Iterable[Any], unit: str) -> str:
             low = item.min_length
         elif isinstance(item, annotated_types.MaxLen):
             high = item.max_length
-    parts = []
+    if low and high is not None:
+        return f" of {low} to {high} {unit}"
     if low:
-        parts.append(f"at least {low}")
-    if high is not None:
-        parts.append(f"at most {high}")
-    return f" of {' and '.join(parts)} {unit}" if parts else ""
+        return f" of at least {low} {unit}"
+    return "" if high is None else f" of at most {high} {unit}"

@@ -121,7 +121,9 @@ def read_yaml(text: str, file: str | None = None) -> Document:
         return builder.build(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
+        # The parser may stop one line beyond the last.
+        last = len(text.splitlines())
+        line = None if mark is None else min(mark.line + 1, last)
         what = _clean(error.problem or "cannot be parsed")
         raise ConfigError(
             [Problem("", file, line, message=f"not valid YAML: {what}")]
