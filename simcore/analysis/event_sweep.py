@@ -270,9 +270,11 @@ class _Pass:
         place = np.arange(order.size)
         latest = np.maximum.accumulate(np.where(takes_time, place, -1))
         previous = np.concatenate([[-1], latest[:-1]])
-        near = (previous >= 0) & (resource[previous] == resource)
-        before = np.stack([replication, start, start + duration])[:, previous]
-        before = np.where(near, before, self._held[:, resource])
+        end = start + duration
+        far = (previous < 0) | (resource[previous] != resource)
+        before = [times[previous] for times in (replication, start, end)]
+        for times, held in zip(before, self._held, strict=True):
+            times[far] = held[resource[far]]
         overlap = (before[0] == replication) & (start < before[2])
         overlap &= takes_time | (start > before[1])
         # The last hold of each resource in this group goes on to the next.
@@ -283,7 +285,7 @@ class _Pass:
         self._held[:, resource[last]] = (
             replication[last],
             start[last],
-            start[last] + duration[last],
+            end[last],
         )
         count = int(np.count_nonzero(overlap))
         if count:
@@ -329,6 +331,7 @@ class _Assembly:
         self._rules = rules
         self._seen_rows = np.zeros(bursts["burst"].size, dtype=np.int64)
         self._open: dict[int, tuple[IntArray, IntArray]] = {}
+        self._others = np.flatnonzero(program.index > 0)
         starts = np.flatnonzero(np.diff(program.after, prepend=-1))
         self._edge_starts, self._ops = starts, program.after[starts]
         is_root = np.ones(program.n_operations, dtype=np.bool_)
@@ -393,12 +396,15 @@ class _Assembly:
     def _check(self, numbers: IntArray, seen: IntArray, times: IntArray) -> None:
         program = self._program
         # A hold is complete when each row is there once and all have its times.
-        torn = (times != times[:, :, program.owner[program.op]]).any(axis=0)
-        broken = (seen != 1) | torn
+        broken = seen != 1
+        good = ~broken.any(axis=1)
+        others = self._others
+        owners = times[:, :, program.owner[program.op[others]]]
+        broken[:, others] |= (times[:, :, others] != owners).any(axis=0)
         self._count("holds_complete", broken, numbers, program.op)
-        good = ~(seen != 1).any(axis=1)
-        ready, start, end = times[:, good][:, :, program.owner]
-        numbers = numbers[good]
+        if not good.all():
+            numbers, times = numbers[good], times[:, good]
+        ready, start, end = np.take(times, program.owner, axis=2)
         if numbers.size:
             self._check_predecessors(numbers, ready, start, end)
             self._check_gates(numbers, end)
