@@ -63,11 +63,13 @@ def run_command(
     if requests is not None and bursts is not None:
         raise typer.BadParameter("give --requests or --bursts, not both")
     from simcore.config.load import load_scenario
+
+    loaded = load_scenario(scenario, overrides or (), allow_outside=allow_outside)
+    # Only now what is slow to import: a wrong file is told at once.
     from simcore.experiments.run import simulate
     from simcore.report.json_report import result_document
     from simcore.report.run_text import after_run, run_report, run_result
 
-    loaded = load_scenario(scenario, overrides or (), allow_outside=allow_outside)
     folder = out or default_run_folder(
         loaded.name, loaded.seed if seed is None else seed
     )

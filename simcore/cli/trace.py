@@ -30,7 +30,10 @@ def summary_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Print the report of a run again, after checking every file's checksum."""
+    """Print the report of a run again.
+
+    Every file is compared with its checksum first.
+    """
     from simcore.config.load import load_scenario
     from simcore.report.json_report import result_document
     from simcore.report.run_text import after_run, run_report, run_result

@@ -25,16 +25,18 @@ def validate_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Check the simulation against the closed form and the laws of conservation.
+    """Compare the simulation with the closed form.
 
-    Exits with 3 if a check does not hold. No trace is kept.
+    Every accepted length at several contexts, expected values, and the laws of
+    conservation. Exits with 3 if a check does not hold. No trace is kept.
     """
     from simcore.config.load import load_scenario
+
+    loaded = load_scenario(scenario, overrides or (), allow_outside=allow_outside)
     from simcore.experiments.validate import validate
     from simcore.report.json_report import result_document
     from simcore.report.validation_text import validation_report, validation_result
 
-    loaded = load_scenario(scenario, overrides or (), allow_outside=allow_outside)
     used = loaded.seed if seed is None else seed
     started = time.monotonic()
     with progress_on_stderr(quiet) as progress:

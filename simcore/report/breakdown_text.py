@@ -13,6 +13,8 @@ from simcore.trace.schema import PHASES, STAGES
 #: What is below this share of energy and of time is added up in one line.
 _SMALL = 1e-3
 
+_ELAPSED = ("draft", "verify", "commit")
+
 
 def breakdown(
     title: str,
@@ -38,7 +40,8 @@ def breakdown(
     """
     names = [name for name in order if name in energy or name in (busy or {})]
     names += sorted(
-        (name for name in energy if name not in names), key=lambda n: -energy[n]
+        (name for name in energy if name not in names),
+        key=lambda name: (-energy[name], name),
     )
     total = math.fsum(energy.values())
     total_busy = math.fsum((busy or {}).values())
@@ -89,7 +92,8 @@ def energy_and_time(
     parts = []
     for title, order in (("phase", PHASES), ("stage", STAGES), ("component", ())):
         key = f"by_{title}"
-        held = None if busy is None else busy.get(key)
+        # Holds are of several components at once: their time belongs to none.
+        held = None if busy is None or title == "component" else busy[key]
         parts.append(breakdown(title, order, energy[key], held, tokens))
     heading = (
         "Where dynamic energy goes"
@@ -109,11 +113,29 @@ def bytes_table(traffic: Mapping[str, Mapping[str, float]], tokens: float) -> st
     return table(rows, header=["memory", "read/token", "written/token"]) if rows else ""
 
 
+def elapsed_line(elapsed_ps: Mapping[str, int], tokens: float) -> str:
+    """Chip time per committed token, and what part of it each phase takes.
+
+    Parameters
+    ----------
+    elapsed_ps : mapping
+        Time of bursts by phase, and `total`.
+    tokens : float
+        Committed tokens.
+    """
+    in_phases = sum(elapsed_ps[name] for name in _ELAPSED)
+    text = ", ".join(
+        f"{name} {share(elapsed_ps[name], in_phases)}" for name in _ELAPSED
+    )
+    return f"time per token: {time_ps(in_phases / tokens)}, of which {text}"
+
+
 def utilization_lines(utilization: Mapping[str, Any]) -> str:
     """The busiest block, and the busiest of each other kind."""
     busiest = utilization["busiest"]
     kinds = sorted(
-        utilization["by_resource_kind"].items(), key=lambda item: -item[1]["max"]
+        utilization["by_resource_kind"].items(),
+        key=lambda item: (-item[1]["max"], item[0]),
     )
     first = f"busiest block: {busiest['name']}, {percent(busiest['ratio'])} of the time"
     name = str(busiest["name"]).partition("[")[0]

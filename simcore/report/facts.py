@@ -38,7 +38,9 @@ def scenario_lines(scenario: ScenarioConfig, *details: str) -> str:
         if workload.max_tokens is not None
         else "single bursts"
     )
-    title = f"{scenario.name}: {scenario.description or 'no description'}"
+    title = scenario.name
+    if scenario.description is not None:
+        title = f"{title}: {scenario.description}"
     what = (
         f"{scenario.model.name} on {scenario.hardware.name}, {scenario.schedule}, "
         f"K = {workload.draft_length}, prompt {count(workload.prompt_length)}, "
@@ -71,9 +73,9 @@ def acceptance_text(acceptance: AcceptanceConfig) -> str:
     return f"{text} ({acceptance.label})" if acceptance.label else text
 
 
-def notes_section(notes: Sequence[str]) -> str:
+def notes_section(notes: Sequence[str], title: str = "Notes") -> str:
     """What a reader must know beside the numbers."""
-    return _list("Notes", notes)
+    return _list(title, notes)
 
 
 def warnings_section(warnings: Sequence[str]) -> str:
@@ -102,7 +104,9 @@ def basis_section(
         For the sources of its numbers.
     """
     switches = ", ".join(
-        f"{name} {value}" for name, value in accounting.items() if name != "profile"
+        f"{name} {value}"
+        for name, value in sorted(accounting.items())
+        if name != "profile"
     )
     items = [
         f"accounting {accounting.get('profile', 'of its own')}: {switches}",

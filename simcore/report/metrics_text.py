@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,8 +11,10 @@ from simcore.report.numbers import (
     ENERGY_PJ,
     TIME_PS,
     Scale,
+    counted,
     difference,
     plus_minus,
+    significant,
     time_ns,
 )
 
@@ -35,7 +38,7 @@ METRICS = (
     Metric("dynamic_energy_pj_per_token", "  dynamic", ENERGY_PJ),
     Metric("leakage_energy_pj_per_token", "  leakage", ENERGY_PJ),
     Metric("tokens_per_joule", "efficiency", None, unit="tokens/J"),
-    Metric("wasted_verify_steps_per_burst", "wasted verify steps per burst", None),
+    Metric("wasted_verify_steps_per_burst", "wasted steps per burst", None),
     Metric("burst_latency_ns", "latency per burst", TIME_PS, 1e3),
     Metric("request_latency_ns", "latency per request", TIME_PS, 1e3),
 )
@@ -111,11 +114,39 @@ def quantile_lines(quantiles: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> 
         ("burst_latency_ns", "latency per burst"),
         ("request_latency_ns", "latency per request"),
     ):
-        found = quantiles.get(name)
-        if found:
-            rows.append([label, *(_quantile(found[q]) for q in ("p50", "p95", "p99"))])
-    return table(rows, header=["", "p50", "p95", "p99"])
+        found = quantiles[name]
+        cells = [time_ns(found[q]["value"]) for q in ("p50", "p95", "p99")]
+        rows.append([label, *cells, _interval(found["p99"])])
+    return table(rows, header=["", "p50", "p95", "p99", "95 % interval of p99"])
 
 
-def _quantile(found: Mapping[str, Any]) -> str:
-    return "-" if found["value"] is None else time_ns(found["value"])
+def _interval(found: Mapping[str, Any]) -> str:
+    low, high = found["low"], found["high"]
+    if low is None or high is None:
+        return "too few samples"
+    return f"{time_ns(low)} .. {time_ns(high)}"
+
+
+def precision_line(found: Mapping[str, Any], aim: float = 0.01) -> str:
+    """How well the latency per token is known, and how much more would do.
+
+    Parameters
+    ----------
+    found : mapping
+        `value`, `half_width` and `n` of the metric.
+    aim : float
+        Wanted half-width relative to the value.
+    """
+    if found["half_width"] is None or not found["value"]:
+        return "One request gives no interval; simulate more with --requests."
+    width = found["half_width"] / found["value"]
+    meaning = "+- is half of a 95 % interval over requests, which are independent."
+    shown = f"{significant(width * 100, 2)} %"
+    if width <= aim:
+        return f"{meaning} The latency per token is within {shown}."
+    wanted = f"{significant(aim * 100, 1)} %"
+    more = math.ceil(found["n"] * ((width / aim) ** 2 - 1))
+    return (
+        f"{meaning} The latency per token is within {shown}, not yet {wanted}: "
+        f"simulate about {counted(more, 'more request')}."
+    )

@@ -144,7 +144,7 @@ def count(value: int) -> str:
 
 def counted(value: int, noun: str, plural: str | None = None) -> str:
     """`1 burst`, `2 bursts`."""
-    return f"{count(value)} {noun if value == 1 else plural or noun + 's'}"
+    return f"{count(value)} {noun if value == 1 else plural or f'{noun}s'}"
 
 
 def percent(ratio: float) -> str:

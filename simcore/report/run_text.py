@@ -9,6 +9,7 @@ from typing import Any
 from simcore.config.scenario import ScenarioConfig
 from simcore.report.breakdown_text import (
     bytes_table,
+    elapsed_line,
     energy_and_time,
     utilization_lines,
 )
@@ -21,7 +22,7 @@ from simcore.report.facts import (
     warnings_section,
 )
 from simcore.report.layout import paragraph, sections
-from simcore.report.metrics_text import compared_metrics, quantile_lines
+from simcore.report.metrics_text import compared_metrics, precision_line, quantile_lines
 from simcore.report.numbers import counted, power_nw, time_ps
 from simcore.report.speculation_text import speculation_section
 
@@ -51,21 +52,21 @@ def run_report(
         counted(tokens, "token"),
         f"{time_ps(summary['elapsed_ps']['total'])} of chip time",
     )
-    intervals = paragraph(
-        "+- is half of a 95 % interval over requests, which are independent.",
-        indent="  ",
-    )
+    intervals = paragraph(precision_line(metrics["latency_ns_per_token"]), indent="  ")
     parts = [
         head,
         f"{compared_metrics(metrics, closed_form['metrics'])}\n{intervals}",
         quantile_lines(summary["quantiles"]),
         speculation_section(closed_form, summary),
         utilization_lines(summary["utilization"]),
+        elapsed_line(summary["elapsed_ps"], tokens),
         energy_and_time(energy, busy, tokens),
         bytes_table(summary["bytes"], tokens),
         paragraph(_leakage_line(summary["leakage"]), indent="  ", first=""),
         warnings_section(summary["warnings"]),
-        notes_section(closed_form["notes"]),
+        notes_section(
+            closed_form["notes"], "Notes, with the numbers of the closed form"
+        ),
         basis_section(summary["accounting"], summary["coverage"], scenario.hardware),
         checks_line(summary["cross_check"]),
     ]

@@ -8,8 +8,8 @@ from typing import Any
 from simcore.config.scenario import ScenarioConfig
 from simcore.report.checks_text import checks_table, verdict
 from simcore.report.facts import scenario_lines
-from simcore.report.layout import bullets, sections, table
-from simcore.report.numbers import count, significant
+from simcore.report.layout import bullets, paragraph, sections, table
+from simcore.report.numbers import count, counted, significant
 
 
 def validation_report(
@@ -48,10 +48,7 @@ def validation_result(
 def _conditional(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
-    title = (
-        "Burst latency, simulated minus composed by formula "
-        "(integers: 0 ps; floats: bound)"
-    )
+    title = "Burst latency: simulated minus composed by formula, in integers and floats"
     lines = [
         [
             "ok" if row["holds"] else "FAIL",
@@ -65,13 +62,21 @@ def _conditional(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    header = ["", "L", "a", "a+1", "simulated", "difference", "float", "bound"]
-    return f"{title}\n{table(lines, header=header)}"
+    header = ["", "L", "a", "a+1", "simulated", "integer", "float", "bound"]
+    return "\n".join([title, table(lines, header=header), *_differing(rows)])
+
+
+def _differing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which operations take another time than the formula says."""
+    names = sorted({n for row in rows for n in row.get("differing_operations", ())})
+    if not names:
+        return []
+    return [paragraph(f"differing: {', '.join(names)}", indent="    ", first="  ")]
 
 
 def _verdict(data: Mapping[str, Any]) -> str:
     conditional = sum(not row["holds"] for row in data["conditional"])
     text = verdict(data["checks"])
     if conditional:
-        return f"{count(conditional)} bursts differ. {text}"
+        return f"{counted(conditional, 'burst differs', 'bursts differ')}. {text}"
     return text

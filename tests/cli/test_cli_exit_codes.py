@@ -1,0 +1,242 @@
+"""How a command ends: exit code, text, and what is left on the disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import simcore.experiments.run
+import simcore.experiments.validate
+from simcore.errors import (
+    CheckFailed,
+    ConfigError,
+    OutputError,
+    Problem,
+    ProgramError,
+    SimulationError,
+    TraceError,
+)
+
+RUN = ("run", "tiny", "--requests", "1", "--out", "kept")
+
+
+def raising(error: BaseException):
+    def simulate(*_: object, **__: object) -> None:
+        raise error
+
+    return simulate
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "kind", "text"),
+    [
+        (
+            ConfigError([Problem(path="out", message="no")]),
+            2,
+            "config",
+            "out: no.\n1 problem. Nothing was run.",
+        ),
+        (ProgramError("no room"), 2, "program", "ProgramError: no room"),
+        (SimulationError("stuck"), 3, "simulation", "SimulationError: stuck"),
+        (CheckFailed("differs"), 3, "check", "CheckFailed: differs"),
+        (TraceError("damaged"), 4, "trace", "TraceError: damaged"),
+        (OutputError("full"), 4, "output", "OutputError: full"),
+        (
+            PermissionError(13, "Permission denied", "a/b"),
+            4,
+            "system",
+            "Error: cannot use a/b: Permission denied",
+        ),
+        (MemoryError(), 4, "system", "Error: not enough memory."),
+        (
+            KeyboardInterrupt(),
+            130,
+            "interrupted",
+            "Interrupted. Nothing that is unfinished counts as a run.",
+        ),
+    ],
+)
+def test_every_kind_of_error_has_its_exit_code(
+    cli, monkeypatch, error, code, kind, text
+):
+    monkeypatch.setattr(simcore.experiments.run, "simulate", raising(error))
+    result = cli(*RUN, "--json")
+    assert result.code == code
+    assert result.err.rstrip("\n") == text
+    assert json.loads(result.out)["error"]["kind"] == kind
+    assert json.loads(result.out)["error"]["message"] == text
+
+
+def test_a_bug_is_told_without_a_traceback_and_kept_in_a_file(
+    cli, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    broken = raising(KeyError("surprise\nsecond line"))
+    monkeypatch.setattr(simcore.experiments.run, "simulate", broken)
+    result = cli(*RUN)
+    assert result.code == 1
+    assert result.out == ""
+    first, second, third = result.err.splitlines()
+    assert first == "Internal error: KeyError: 'surprise\\nsecond line'"
+    assert second == "This is a bug in simcore, not in your files."
+    (kept,) = tmp_path.glob("simcore-bug-*.txt")
+    assert third == f"The traceback is in {kept}; please report it."
+    assert "Traceback (most recent call last)" in kept.read_text()
+
+
+def test_a_bug_is_told_even_where_no_file_can_be_written(cli, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr(
+        simcore.experiments.run, "simulate", raising(RuntimeError("odd"))
+    )
+    result = cli(*RUN)
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == (
+        "The traceback could not be written: No such file or directory."
+    )
+
+
+def test_a_run_is_written_where_asked_and_exits_with_0(cli):
+    result = cli(*RUN)
+    assert result.code == 0
+    assert result.out.splitlines()[-1] == "trace: kept"
+    assert json.loads(Path("kept/run.json").read_text())["state"] == "complete"
+
+
+def test_a_run_goes_to_traces_by_name_and_seed(cli):
+    assert cli("run", "tiny", "--requests", "1", "--seed", "7").code == 0
+    assert Path("traces/tiny-7/run.json").is_file()
+
+
+def test_an_existing_run_is_kept_unless_forced(cli):
+    cli(*RUN)
+    before = Path("kept/run.json").read_bytes()
+    result = cli(*RUN, "--seed", "2")
+    assert result.code == 2
+    assert result.err.splitlines() == [
+        "kept: the folder already holds a run. Use --force to replace it, or choose "
+        "another folder.",
+        "1 problem. Nothing was run.",
+    ]
+    assert Path("kept/run.json").read_bytes() == before
+    assert cli(*RUN, "--seed", "2", "--force").code == 0
+    assert json.loads(Path("kept/run.json").read_text())["seed"] == 2
+
+
+def test_foreign_files_are_never_removed(cli):
+    Path("kept").mkdir()
+    Path("kept/thesis.tex").write_text("years of work")
+    result = cli(*RUN, "--force")
+    assert result.code == 2
+    assert "the folder holds 'thesis.tex', which no run wrote" in result.err
+    assert Path("kept/thesis.tex").read_text() == "years of work"
+
+
+def test_a_folder_that_cannot_be_made_exits_with_4(cli):
+    Path("file").write_text("")
+    result = cli("run", "tiny", "--out", "file/inside")
+    assert result.code == 4
+    assert result.err == "OutputError: cannot write file/inside: Not a directory\n"
+
+
+def test_a_check_that_fails_exits_with_3_and_keeps_the_run(cli, monkeypatch):
+    real = simcore.experiments.run.simulate
+
+    def simulate(*args, **kwargs):
+        result = real(*args, **kwargs)
+        result.summary["cross_check"].append(
+            {
+                "name": "water_is_dry",
+                "holds": False,
+                "measured": 1.5,
+                "bound": 0,
+                "detail": "in ml",
+            }
+        )
+        return result
+
+    monkeypatch.setattr(simcore.experiments.run, "simulate", simulate)
+    result = cli(*RUN)
+    assert result.code == 3
+    lines = result.out.splitlines()
+    assert "  does not hold: water_is_dry: measured 1.50, bound 0 (in ml)" in lines
+    n = int(lines[-4].split()[1])
+    assert lines[-4] == f"checks: {n} of {n + 1} hold"
+    assert lines[-1] == "trace: kept"
+    assert Path("kept/run.json").is_file()
+
+
+def test_validate_exits_with_0_when_all_holds(cli):
+    result = cli("validate", "tiny")
+    assert result.code == 0
+    assert result.out.splitlines()[-1].startswith("All ")
+    assert result.out.splitlines()[-1].endswith(" checks hold.")
+
+
+def test_validate_exits_with_3_and_names_what_differs(cli, monkeypatch):
+    from simcore.engine import burst_run
+
+    assert burst_run is not None
+    real = simcore.experiments.validate.validate
+
+    def validate(*args, **kwargs):
+        report = real(*args, **kwargs)
+        data = report.to_dict()
+        data["holds"] = data["conditional"][0]["holds"] = False
+        data["conditional"][0]["difference_ps"] = 7
+        data["conditional"][0]["differing_operations"] = ["kv_read"]
+        data["checks"][0]["holds"] = False
+
+        class Changed:
+            holds = False
+
+            def to_dict(self):
+                return data
+
+        return Changed()
+
+    monkeypatch.setattr(simcore.experiments.validate, "validate", validate)
+    result = cli("validate", "tiny")
+    assert result.code == 3
+    assert "FAIL" in result.out
+    assert "  differing: kv_read" in result.out.splitlines()
+    assert result.out.splitlines()[-1] == ("1 burst differs. 1 check does not hold.")
+
+
+def test_without_check_nothing_is_compared(cli):
+    result = cli(*RUN, "--no-check")
+    assert result.code == 0
+    assert "checks: none were made" in result.out
+
+
+@pytest.mark.parametrize("command", ["summary", "export"])
+def test_a_run_that_is_not_there_is_wrong_input(cli, command):
+    more = ("--out", "x.json") if command == "export" else ()
+    result = cli("trace", command, "nowhere", *more)
+    assert result.code == 2
+    assert result.err.splitlines()[0] == "nowhere: there is no such run folder."
+
+
+def test_a_damaged_trace_exits_with_4_and_names_the_file(cli):
+    cli(*RUN)
+    path = Path("kept/bursts.parquet")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    result = cli("trace", "summary", "kept")
+    assert result.code == 4
+    assert result.err.startswith("TraceError: kept/bursts.parquet: ")
+    assert result.out == ""
+
+
+def test_an_export_does_not_replace_a_file_unless_forced(cli):
+    cli(*RUN)
+    export = ("trace", "export", "kept", "--out", "t.json", "--bursts", "0")
+    assert cli(*export).code == 0
+    again = cli(*export)
+    assert again.code == 2
+    assert again.err.splitlines()[0] == (
+        "t.json: the file already exists. Use --force to replace it."
+    )
+    assert cli(*export, "--force").code == 0
+    assert json.loads(Path("t.json").read_text())["traceEvents"]
