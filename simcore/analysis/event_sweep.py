@@ -7,113 +7,26 @@ that is being simulated: `invariants.py` compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
-from simcore.program.operation import LAYER_GATE, MEMORIES
+from simcore.analysis.burst_assembly import KEYS, BurstAssembly, Violations
+from simcore.analysis.run_program import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    ProgramRows,
+    integers,
+)
+from simcore.program.operation import MEMORIES
 from simcore.trace.reader import Trace
-from simcore.trace.wide import energy_by_operation
 from simcore.units import PS_PER_NS
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 #: Order of the rows of a file.
 _ORDER = ("replication", "start_ps", "request", "burst", "op_id", "resource_index")
 _COLUMNS = (*_ORDER, "ready_ps", "duration_ps")
-_KEYS = ("replication", "request", "burst")
-_PARTS = ("base", "per_token", "per_committed")
-_NO_CAP = np.iinfo(np.int64).max
-
-
-@dataclass
-class Violations:
-    """How often a rule was broken, and where first."""
-
-    count: int = 0
-    first: str = ""
-
-    def add(self, count: int, where: str) -> None:
-        """Count more; only the first place is kept."""
-        if count and not self.count:
-            self.first = where
-        self.count += count
-
-
-class ProgramRows:
-    """The program table of a run as arrays; one entry for each row.
-
-    Parameters
-    ----------
-    program, program_energy : pyarrow.Table
-        Tables of the run.
-    """
-
-    def __init__(self, program: pa.Table, program_energy: pa.Table) -> None:
-        self.op = _integers(program["op_id"])
-        self.index = _integers(program["resource_index"])
-        self.n = self.op.size
-        self.n_operations = int(self.op.max(initial=-1)) + 1
-        self.stride = int(self.index.max(initial=0)) + 1
-        self.number = np.full(self.n_operations * self.stride, -1, dtype=np.int64)
-        self.number[self.op * self.stride + self.index] = np.arange(self.n)
-        self.step = _integers(program["step"], 0)
-        self.cap = _integers(program["context_cap"], _NO_CAP)
-        encoded: Any = program["resource"].combine_chunks().dictionary_encode()
-        self.resource = encoded.indices.to_numpy().astype(np.int64)
-        self.resources: list[str] = encoded.dictionary.to_pylist()
-        self.labels: dict[str, list[Any]] = {
-            name: program[name].to_pylist()
-            for name in ("phase", "stage", "channel", "operation", "owner", "layer")
-        }
-        self.is_gate = np.array(
-            [name == LAYER_GATE for name in self.labels["operation"]], dtype=np.bool_
-        )
-        self.duration_ns = _cost(program, "duration_ns")
-        self.bytes = np.stack(
-            [_cost(program, f"{direction}_bytes") for direction in ("read", "write")]
-        )
-        self.memory = np.array(
-            [
-                MEMORIES.index(owner) if owner in MEMORIES else -1
-                for owner in self.labels["owner"]
-            ],
-            dtype=np.int64,
-        )
-        energy = energy_by_operation(program_energy, self.n_operations)[:3, self.op]
-        self.energy_pj = energy * (self.index == 0)
-        # The owner's row of every operation, by op_id.
-        self.owner = self.number[:: self.stride]
-        predecessors: list[Any] = program["predecessors"].to_pylist()
-        edges = [
-            (op, before)
-            for op, row in enumerate(self.owner.tolist())
-            for before in predecessors[row]
-        ]
-        pairs = np.array(edges, dtype=np.int64).reshape(-1, 2)
-        self.after, self.before = pairs[:, 0], pairs[:, 1]
-
-    def gated(self) -> tuple[IntArray, IntArray]:
-        """Operations that stand behind a gate, and the gate of each, by op_id."""
-        labels = self.labels
-        cells: dict[tuple[Any, ...], int] = {}
-        for gate in np.flatnonzero(self.is_gate).tolist():
-            cells[labels["phase"][gate], self.step[gate], labels["layer"][gate]] = gate
-        members, gates = [], []
-        for row in self.owner.tolist():
-            gate = cells.get(
-                (labels["phase"][row], self.step[row], labels["layer"][row]), -1
-            )
-            if gate >= 0 and gate != row:
-                members.append(self.op[row])
-                gates.append(self.op[gate])
-        return np.array(members, dtype=np.int64), np.array(gates, dtype=np.int64)
 
 
 @dataclass
@@ -161,7 +74,7 @@ class _Pass:
         self._trace = trace
         self._program = ProgramRows(trace.program(), trace.program_energy())
         bursts = trace.bursts()
-        self._bursts = {name: _integers(bursts[name]) for name in _BURST_COLUMNS}
+        self._bursts = {name: integers(bursts[name]) for name in _BURST_COLUMNS}
         request, burst = _request_codes(self._bursts), self._bursts["burst"]
         self._requests = np.unique(request)
         self._codes = (np.searchsorted(self._requests, request) << 31) + burst
@@ -177,12 +90,12 @@ class _Pass:
         n_resources = len(self._program.resources)
         # Last hold of each resource that took time: replication, start and end.
         self._held = np.full((3, n_resources), -1, dtype=np.int64)
-        self._assembly = _Assembly(self._program, self._bursts, self._rules)
+        self._assembly = BurstAssembly(self._program, self._bursts, self._rules)
 
     def run(self) -> Sweep:
         n_events = 0
         for table in self._trace.iter_events(list(_COLUMNS)):
-            events = {name: _integers(table[name]) for name in _COLUMNS}
+            events = {name: integers(table[name]) for name in _COLUMNS}
             n_events += table.num_rows
             self._check_order(events)
             self._check_waits(events)
@@ -317,140 +230,6 @@ class _Pass:
             np.add.at(self._bytes, place + direction, moved.astype(np.int64))
 
 
-class _Assembly:
-    """Puts the rows of each burst together and checks whole bursts."""
-
-    def __init__(
-        self,
-        program: ProgramRows,
-        bursts: dict[str, IntArray],
-        rules: dict[str, Violations],
-    ) -> None:
-        self._program = program
-        self._bursts = bursts
-        self._rules = rules
-        self._seen_rows = np.zeros(bursts["burst"].size, dtype=np.int64)
-        self._open: dict[int, tuple[IntArray, IntArray]] = {}
-        self._others = np.flatnonzero(program.index > 0)
-        starts = np.flatnonzero(np.diff(program.after, prepend=-1))
-        self._edge_starts, self._ops = starts, program.after[starts]
-        is_root = np.ones(program.n_operations, dtype=np.bool_)
-        is_root[self._ops] = False
-        self._roots = np.flatnonzero(is_root)
-        gate_of_op = program.is_gate[program.owner]
-        self._before_is_gate = gate_of_op[program.before]
-        members, gates = program.gated()
-        order = np.argsort(gates, kind="stable")
-        self._members, gates = members[order], gates[order]
-        self._cell_starts = np.flatnonzero(np.diff(gates, prepend=-1))
-        self._gates = gates[self._cell_starts]
-        phases = np.array(program.labels["phase"], dtype=np.str_)[program.owner]
-        self._drafts = np.flatnonzero(phases == "draft")
-        self._verifies = np.flatnonzero(np.char.startswith(phases, "verify"))
-
-    def add(self, events: dict[str, IntArray], row: IntArray, burst: IntArray) -> None:
-        """Take event rows; whole bursts are checked and forgotten."""
-        if not row.size:
-            return
-        n_rows = self._program.n
-        touched, slot = np.unique(burst, return_inverse=True)
-        slot = slot.reshape(-1)
-        seen = np.zeros((touched.size, n_rows), dtype=np.int64)
-        times = np.zeros((3, touched.size, n_rows), dtype=np.int64)
-        for i, number in enumerate(touched.tolist()):
-            if number in self._open:
-                seen[i], times[:, i] = self._open.pop(number)
-        seen += np.bincount(
-            slot * n_rows + row, minlength=touched.size * n_rows
-        ).reshape(seen.shape)
-        times[0, slot, row] = events["ready_ps"]
-        times[1, slot, row] = events["start_ps"]
-        times[2, slot, row] = events["start_ps"] + events["duration_ps"]
-        self._seen_rows[touched] += np.bincount(slot, minlength=touched.size)
-        whole = self._seen_rows[touched] >= n_rows
-        for i in np.flatnonzero(~whole).tolist():
-            self._open[int(touched[i])] = (seen[i], times[:, i])
-        for part in _chunks(np.flatnonzero(whole), n_rows):
-            self._check(touched[part], seen[part], times[:, part])
-
-    def finish(self) -> None:
-        """Check what never became whole."""
-        for number, (seen, times) in sorted(self._open.items()):
-            self._check(np.array([number]), seen[None], times[:, None])
-        for number in np.flatnonzero(self._seen_rows == 0).tolist():
-            self._add("holds_complete", self._program.n, number, 0)
-
-    def _add(self, rule: str, count: int, burst: int, op: int) -> None:
-        keys = ", ".join(f"{name} {self._bursts[name][burst]}" for name in _KEYS)
-        self._rules[rule].add(count, f"{keys}, op_id {op}")
-
-    def _count(
-        self, rule: str, broken: BoolArray, numbers: IntArray, ops: IntArray
-    ) -> None:
-        """Count over an array of shape (bursts, ops)."""
-        count = int(np.count_nonzero(broken))
-        if count:
-            burst, op = np.unravel_index(int(np.argmax(broken)), broken.shape)
-            self._add(rule, count, int(numbers[burst]), int(ops[op]))
-
-    def _check(self, numbers: IntArray, seen: IntArray, times: IntArray) -> None:
-        program = self._program
-        # A hold is complete when each row is there once and all have its times.
-        broken = seen != 1
-        good = ~broken.any(axis=1)
-        others = self._others
-        owners = times[:, :, program.owner[program.op[others]]]
-        broken[:, others] |= (times[:, :, others] != owners).any(axis=0)
-        self._count("holds_complete", broken, numbers, program.op)
-        if not good.all():
-            numbers, times = numbers[good], times[:, good]
-        ready, start, end = np.take(times, program.owner, axis=2)
-        if numbers.size:
-            self._check_predecessors(numbers, ready, start, end)
-            self._check_gates(numbers, end)
-            self._check_times(numbers, ready, end)
-
-    def _check_predecessors(
-        self, numbers: IntArray, ready: IntArray, start: IntArray, end: IntArray
-    ) -> None:
-        launched = self._bursts["start_ps"][numbers]
-        late = ready[:, self._roots] != launched[:, None]
-        self._count("predecessors_first", late, numbers, self._roots)
-        if not self._ops.size:
-            return
-        before = self._program.before
-        # What stands behind a gate may start with it.
-        free = np.where(self._before_is_gate, start[:, before], end[:, before])
-        latest = np.maximum.reduceat(free, self._edge_starts, axis=1)
-        wrong = (ready[:, self._ops] != latest) | (start[:, self._ops] < latest)
-        self._count("predecessors_first", wrong, numbers, self._ops)
-
-    def _check_gates(self, numbers: IntArray, end: IntArray) -> None:
-        if self._gates.size:
-            members = end[:, self._members]
-            latest = np.maximum.reduceat(members, self._cell_starts, axis=1)
-            wrong = end[:, self._gates] != latest
-            self._count("gates_span_their_layer", wrong, numbers, self._gates)
-
-    def _check_times(self, numbers: IntArray, ready: IntArray, end: IntArray) -> None:
-        columns = self._bursts
-        launched = columns["start_ps"][numbers]
-        drafted = np.maximum(end[:, self._drafts].max(axis=1, initial=0), launched)
-        verified = np.maximum(end[:, self._verifies].max(axis=1, initial=0), drafted)
-        ended = end.max(axis=1, initial=0)
-        compared = np.stack(
-            [
-                ready.min(axis=1) != launched,
-                ended != columns["end_ps"][numbers],
-                drafted - launched != columns["draft_ps"][numbers],
-                verified - drafted != columns["verify_ps"][numbers],
-                ended - verified != columns["commit_ps"][numbers],
-            ]
-        )
-        wrong = np.any(compared, axis=0, keepdims=True).T
-        self._count("burst_times", wrong, numbers, np.zeros(1, dtype=np.int64))
-
-
 #: What every trace must obey, as `Sweep.rules` names it.
 RULES = (
     "holds_complete",
@@ -464,7 +243,7 @@ RULES = (
 )
 
 _BURST_COLUMNS = (
-    *_KEYS,
+    *KEYS,
     "committed",
     "context_length",
     "start_ps",
@@ -485,24 +264,6 @@ def _evaluate(cost: FloatArray, context: IntArray, committed: IntArray) -> Float
     return value
 
 
-def _cost(program: pa.Table, name: str) -> FloatArray:
-    return np.stack([program[f"{name}_{part}"].to_numpy() for part in _PARTS])
-
-
-def _chunks(numbers: IntArray, n_rows: int) -> Iterator[IntArray]:
-    """Whole bursts in portions of about a million rows."""
-    size = max(1, 1_000_000 // max(n_rows, 1))
-    for first in range(0, numbers.size, size):
-        yield numbers[first : first + size]
-
-
 def _where(events: dict[str, IntArray], i: int) -> str:
-    names = (*_KEYS, "op_id", "resource_index")
+    names = (*KEYS, "op_id", "resource_index")
     return ", ".join(f"{name} {events[name][i]}" for name in names)
-
-
-def _integers(column: Any, missing: int | None = None) -> IntArray:
-    if missing is not None:
-        column = column.fill_null(missing)
-    array: IntArray = column.to_numpy().astype(np.int64, copy=False)
-    return array

@@ -1,0 +1,247 @@
+"""Invariants of the tables of a run: they need no events."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simcore.analysis.check import Check
+from simcore.analysis.ledger import DIRECTIONS, Ledger
+from simcore.analysis.run_tables import (
+    ENERGY_BOUND,
+    Rows,
+    count_check,
+    difference,
+    differences,
+    first_place,
+    plain_rows,
+    tuples,
+)
+from simcore.program.burst import BurstProgram
+from simcore.program.operation import MEMORIES
+from simcore.trace.program_tables import energy_columns, program_columns
+from simcore.trace.reader import Trace
+from simcore.trace.schema import PROGRAM_ENERGY_SCHEMA, PROGRAM_SCHEMA
+from simcore.trace.tables import table_of
+
+
+def check_tables(trace: Trace, program: BurstProgram) -> list[Check]:
+    """Invariants of the program, bursts and requests of a run.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    program : BurstProgram
+        What every burst should have executed.
+    """
+    bursts, requests = plain_rows(trace.bursts()), plain_rows(trace.requests())
+    return [
+        _program_is_the_run(trace, program),
+        _bursts_in_order(bursts),
+        _context_advances(bursts, requests),
+        _requests_add_up(bursts, requests),
+        _kv_slots(bursts, program),
+        _sram_capacity(bursts, program),
+        _spent_as_computed(bursts, program),
+    ]
+
+
+def _program_is_the_run(trace: Trace, program: BurstProgram) -> Check:
+    table = program.table
+    expected = {
+        "program": table_of(program_columns(table), PROGRAM_SCHEMA),
+        "program_energy": table_of(energy_columns(table), PROGRAM_ENERGY_SCHEMA),
+    }
+    found = {"program": trace.program(), "program_energy": trace.program_energy()}
+    differing = [
+        f"{name}.{column}"
+        for name, wanted in expected.items()
+        for column in wanted.column_names
+        if not found[name][column].equals(wanted[column])
+    ]
+    return Check(
+        "program_is_the_run",
+        not differing,
+        len(differing),
+        0,
+        "columns of the run's program that differ from the scenario's"
+        + (f"; first {differing[0]}" if differing else ""),
+    )
+
+
+def _bursts_in_order(bursts: Rows) -> Check:
+    same = _follows(bursts)
+    broken = bursts["end_ps"] < bursts["start_ps"]
+    broken[1:] |= same & (bursts["start_ps"][1:] < bursts["end_ps"][:-1])
+    broken[1:] |= same & (bursts["burst"][1:] != bursts["burst"][:-1] + 1)
+    return count_check(
+        "bursts_in_order",
+        broken,
+        bursts,
+        "a burst starts when its predecessor has ended",
+    )
+
+
+def _context_advances(bursts: Rows, requests: Rows) -> Check:
+    before = bursts["context_length"] - bursts["committed"]
+    first = np.ones(before.size, dtype=np.bool_)
+    first[1:] = ~_follows(bursts)
+    expected = np.empty_like(before)
+    expected[1:] = (bursts["context_length"] + bursts["committed"])[:-1]
+    prompts = {
+        (replication, request): prompt
+        for replication, request, prompt in tuples(
+            requests, "replication", "request", "prompt_length"
+        )
+    }
+    for i in np.flatnonzero(first).tolist():
+        key = int(bursts["replication"][i]), int(bursts["request"][i])
+        expected[i] = prompts.get(key, -1)
+    broken = bursts["context_length"] != expected
+    return count_check(
+        "context_advances",
+        broken,
+        bursts,
+        "L is the prompt length, then advances by the tokens committed",
+    )
+
+
+def _requests_add_up(bursts: Rows, requests: Rows) -> Check:
+    found: dict[tuple[int, int], list[Any]] = {}
+    spent: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for replication, request, committed, start, end, energy in tuples(
+        bursts, "replication", "request", "committed", "start_ps", "end_ps", "energy_pj"
+    ):
+        key = (replication, request)
+        spent[key].append(energy)
+        if key not in found:
+            found[key] = [0, 0, start, end]
+        found[key][0] += committed
+        found[key][1] += 1
+        found[key][2] = min(found[key][2], start)
+        found[key][3] = max(found[key][3], end)
+    broken = np.zeros(requests["request"].size, dtype=np.bool_)
+    names = ("tokens", "bursts", "start_ps", "end_ps", "latency_ps", "energy_pj")
+    for i, (replication, request, *values, latency, energy) in enumerate(
+        tuples(requests, "replication", "request", *names)
+    ):
+        key = (replication, request)
+        wanted = found.pop(key, [0, 0, 0, 0])
+        broken[i] = (
+            values != wanted
+            or latency != wanted[3] - wanted[2]
+            or difference(energy, math.fsum(spent[key])) > ENERGY_BOUND
+        )
+    check = count_check(
+        "requests_add_up",
+        broken,
+        requests,
+        "tokens, bursts, time and energy of requests are the sums of their bursts",
+    )
+    if not found:
+        return check
+    detail = f"bursts of {len(found)} requests that have no row"
+    return Check(check.name, False, int(broken.sum()) + len(found), 0, detail)
+
+
+def _kv_slots(bursts: Rows, program: BurstProgram) -> Check:
+    """Slots of speculative KV: allocated = committed + dropped + left, in tokens."""
+    k, accepted, committed = (bursts[n] for n in ("k", "accepted", "committed"))
+    allocated = int((k + 1).sum())
+    rejected = int((k - accepted).sum())
+    discarded = int((accepted + 1 - committed).sum())
+    broken = (k != program.draft_length) | (accepted < 0) | (accepted > k)
+    broken |= (committed < 1) | (committed > accepted + 1)
+    broken |= bursts["wasted_verify_steps"] != k - accepted
+    written = _tokens_written(bursts, program)
+    holds = not broken.any() and allocated == int(committed.sum()) + rejected + (
+        discarded
+    )
+    if written is not None:
+        holds = holds and written == int(committed.sum())
+    return Check(
+        "kv_slots",
+        holds,
+        allocated,
+        int(committed.sum()) + rejected + discarded,
+        f"slots allocated = {int(committed.sum())} committed + {rejected} rejected "
+        f"+ {discarded} discarded beyond the request + 0 left"
+        + ("" if written is None else f"; KV of {written} tokens written to HBM")
+        + first_place(broken, bursts),
+    )
+
+
+def _tokens_written(bursts: Rows, program: BurstProgram) -> float | None:
+    """Tokens whose KV the commits wrote, from the bytes of the bursts table."""
+    per_token = math.fsum(
+        op.write_bytes.per_committed
+        for part in program.commit
+        for legs in part.positions
+        for op in legs
+        if op.owner == "hbm"
+    )
+    if not per_token:
+        return None
+    return int(bursts["hbm_write_bytes"].sum()) / per_token
+
+
+def _sram_capacity(bursts: Rows, program: BurstProgram) -> Check:
+    """Occupancy from the intervals of the bursts, in every replication."""
+    n = bursts["burst"].size
+    reserved = program.speculative_bytes
+    memory = program.hardware.memory
+    capacity = memory.sram.capacity_bytes if memory else None
+    replication = np.tile(bursts["replication"], 2)
+    time = np.concatenate([bursts["start_ps"], bursts["end_ps"]])
+    change = np.repeat(np.array([1, -1], dtype=np.int64), n)
+    # What ends at an instant is free for what starts then, but a burst that starts
+    # and ends at once must not be freed first: count whole instants.
+    order = np.lexsort([time, replication])
+    level = np.cumsum(change[order])
+    last = np.ones(level.size, dtype=np.bool_)
+    last[:-1] = np.diff(time[order]) != 0
+    last[:-1] |= np.diff(replication[order]) != 0
+    level = level[last]
+    ends = np.ones(level.size, dtype=np.bool_)
+    ends[:-1] = np.diff(replication[order][last]) != 0
+    most = int(level.max(initial=0)) * reserved
+    least = int(level.min(initial=0)) * reserved
+    left = int(np.abs(level[ends]).sum()) * reserved
+    holds = least >= 0 and left == 0 and (capacity is None or most <= capacity)
+    return Check(
+        "sram_capacity",
+        holds,
+        most,
+        "unlimited" if capacity is None else capacity,
+        f"most bytes of speculative KV at once; least {least}, left at the end {left}",
+    )
+
+
+def _spent_as_computed(bursts: Rows, program: BurstProgram) -> Check:
+    expected = Ledger(program).burst_columns(
+        bursts["context_length"], bursts["committed"]
+    )
+    broken = np.zeros(bursts["burst"].size, dtype=np.bool_)
+    for name in (f"{m}_{d}_bytes" for m in MEMORIES for d in DIRECTIONS):
+        broken |= expected[name] != bursts[name]
+    worst = differences(bursts["energy_pj"], expected["energy_pj"])
+    broken |= worst > ENERGY_BOUND
+    return count_check(
+        "spent_as_computed",
+        broken,
+        bursts,
+        "energy and bytes of bursts "
+        "are those of the program at their context and committed tokens",
+    )
+
+
+def _follows(bursts: Rows) -> npt.NDArray[np.bool_]:
+    """Whether each row but the first is of the same request as the one before."""
+    same: npt.NDArray[np.bool_] = np.diff(bursts["replication"]) == 0
+    same &= np.diff(bursts["request"]) == 0
+    return same
