@@ -71,4 +71,3 @@ def request_columns(
             for bursts in requests
         ],
     }
-

@@ -98,9 +98,9 @@ class AnalogReader:
     ) -> Operation:
         """The read itself: conversions, cells and periphery of every tile and slice.
 
-        Energy: each tile and slice drives X rows (X + 1 with the offset row) once for
-        all active arrays, senses X columns on each active path, and activates
-        X^2 cells an array.
+        Energy: each tile and slice drives R rows once for all active arrays, senses X
+        columns on each active path, and activates R X cells an array; R = X, or
+        X + 1 with the offset row.
         """
         analog, parts = self.hardware.analog, self.hardware.components
         periphery = analog.periphery

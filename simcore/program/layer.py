@@ -69,7 +69,9 @@ class LayerBuilder:
             *self._feed_forward(phase, layer),
             *self._leave_layer(),
         ]
-        return _layer_step(positions, None if window is None else window - 1)
+        # A window counts the token itself where that is attended.
+        itself = 1 if self.accounting.self_token == "on" else 0
+        return _layer_step(positions, None if window is None else window - itself)
 
     def head(self, phase: Phase) -> LayerStep:
         """Final norm, vocabulary projection and sampling: pseudo-layer N."""

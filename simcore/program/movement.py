@@ -77,12 +77,24 @@ class Mover:
             elements=n_bytes,
         )
 
+    def _legs(
+        self, name: str, stage: str, *legs: tuple[str, Direction, Cost]
+    ) -> tuple[Operation, ...]:
+        """Legs (memory, direction, bytes) of a transfer; one without bytes is absent."""
+        return tuple(
+            self.leg(name, stage, memory, direction, n_bytes)
+            for memory, direction, n_bytes in legs
+            if n_bytes
+        )
+
     def kv_write(self) -> tuple[Operation, ...]:
         """The step's own K and V into the SRAM buffer, over the fabric."""
         n_bytes = Cost(self.kv_bytes("sram"))
-        return tuple(
-            self.leg("kv_write", "kv_cache", memory, "write", n_bytes)
-            for memory in ("sram", "fabric")
+        return self._legs(
+            "kv_write",
+            "kv_cache",
+            ("sram", "write", n_bytes),
+            ("fabric", "write", n_bytes),
         )
 
     def kv_read(self, step: int) -> tuple[Operation, ...]:
@@ -92,36 +104,40 @@ class Mover:
         """
         hbm = Cost(-step * self.kv_bytes("hbm"), per_token=self.kv_bytes("hbm"))
         sram = Cost(step * self.kv_bytes("sram"))
-        legs = [self.leg("kv_read", "kv_cache", "hbm", "read", hbm)]
-        if sram:
-            legs.append(self.leg("kv_read", "kv_cache", "sram", "read", sram))
-        legs.append(self.leg("kv_read", "kv_cache", "fabric", "read", hbm + sram))
-        return tuple(legs)
+        return self._legs(
+            "kv_read",
+            "kv_cache",
+            ("hbm", "read", hbm),
+            ("sram", "read", sram),
+            ("fabric", "read", hbm + sram),
+        )
 
     def commit(self, *, sram_read: bool) -> tuple[Operation, ...]:
         """Accepted K and V of one layer from SRAM over the fabric to HBM."""
         sram = Cost(per_committed=self.kv_bytes("sram"))
         hbm = Cost(per_committed=self.kv_bytes("hbm"))
-        legs = [
-            self.leg("kv_commit", "kv_cache", "fabric", "write", sram),
-            self.leg("kv_commit", "kv_cache", "hbm", "write", hbm),
-        ]
-        if sram_read:
-            legs.insert(0, self.leg("kv_commit", "kv_cache", "sram", "read", sram))
-        return tuple(legs)
+        return self._legs(
+            "kv_commit",
+            "kv_cache",
+            ("sram", "read", sram if sram_read else ZERO),
+            ("fabric", "write", sram),
+            ("hbm", "write", hbm),
+        )
 
     def embedding_read(self) -> tuple[Operation, ...]:
         """One embedding row from HBM over the fabric (the table exceeds the SRAM)."""
         n_bytes = Cost(self.shape.d_model * ACTIVATION_BYTES)
-        return tuple(
-            self.leg("embedding_read", "activations", memory, "read", n_bytes)
-            for memory in ("hbm", "fabric")
+        return self._legs(
+            "embedding_read",
+            "activations",
+            ("hbm", "read", n_bytes),
+            ("fabric", "read", n_bytes),
         )
 
     def hop(self) -> tuple[Operation, ...]:
         """The residual stream to the next layer, D values over the fabric."""
         n_bytes = Cost(self.shape.d_model * ACTIVATION_BYTES)
-        return (self.leg("hop", "activations", "fabric", "write", n_bytes),)
+        return self._legs("hop", "activations", ("fabric", "write", n_bytes))
 
     def stored_draft(
         self, outputs: int, resources: tuple[str, ...], direction: Direction
