@@ -80,7 +80,7 @@ class Mover:
     def _legs(
         self, name: str, stage: str, *legs: tuple[str, Direction, Cost]
     ) -> tuple[Operation, ...]:
-        """Legs (memory, direction, bytes) of a transfer; one without bytes is absent."""
+        """Legs (memory, direction, bytes) of a transfer; an empty one is absent."""
         return tuple(
             self.leg(name, stage, memory, direction, n_bytes)
             for memory, direction, n_bytes in legs
