@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 from pathlib import Path as FilePath
 
 from simcore.config.document import Document
 from simcore.config.json_reader import read_json
-from simcore.config.problems import did_you_mean
 from simcore.config.yaml_reader import MAX_BYTES, read_yaml
 from simcore.errors import ConfigError, Problem, printable
 
@@ -96,7 +96,12 @@ def near(path: FilePath) -> str | None:
         names = sorted(p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES)
     except (OSError, ValueError):
         return None
-    return did_you_mean(path.name, names)
+    # The suffix is the same in all of them and says nothing about the name.
+    close = difflib.get_close_matches(
+        path.stem[:80], [FilePath(name).stem for name in names], n=1, cutoff=0.7
+    )
+    found = [name for name in names if FilePath(name).stem in close]
+    return f"Did you mean {printable(found[0])}?" if found else None
 
 
 def inside(path: FilePath, folder: FilePath) -> bool:

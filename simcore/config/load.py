@@ -245,6 +245,7 @@ class _ScenarioLoading:
         self.problems = problems
         #: Where each part's fields were written, for rules between parts.
         self.parts: dict[str, Document] = {}
+        self.stand_in = False
 
     def load(self) -> ScenarioConfig:
         model = self.part("model", ModelConfig, _model)
@@ -263,8 +264,8 @@ class _ScenarioLoading:
         accounting = (
             file.accounting if file else self.alone("accounting", AccountingConfig)
         )
-        if acceptance is None and self.document.get("acceptance") is not None:
-            workload = None  # its draft length may be a stand-in
+        if self.stand_in:
+            workload = None  # a made-up draft length breaks no rule
         for issue in scenario_issues(model, hardware, acceptance, workload, accounting):
             self.problems.append(self.placed(issue))
         raise_problems(self.problems)
@@ -351,9 +352,9 @@ class _ScenarioLoading:
             )
         workload = self.document.get("workload")
         if isinstance(workload, dict) and workload.get("draft_length") is None:
-            natural = natural_draft_length(acceptance)
-            if acceptance is None and "acceptance" in self.document.data:
-                natural = 0  # stands in for what could not be loaded
+            # Without an acceptance the default is unknown; that is told already.
+            self.stand_in = acceptance is None
+            natural = 0 if self.stand_in else natural_draft_length(acceptance)
             if natural is not None:
                 self.document.put(("workload", "draft_length"), Document(natural))
 
