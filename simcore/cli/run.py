@@ -93,7 +93,7 @@ def run_command(
         write_result(run_report(result.scenario, result.summary, folder))
     if not quiet:
         write_note(f"took {time.monotonic() - started:.1f} s")
-        write_note(after_run(folder, f"simcore validate {scenario}"))
+        write_note(after_run(result.scenario, folder, scenario))
     return exit_code_for([check["holds"] for check in result.summary["cross_check"]])
 
 

@@ -46,7 +46,7 @@ def summary_command(
     else:
         write_result(run_report(scenario, trace.summary, run))
     if not quiet:
-        write_note(after_run(run))
+        write_note(after_run(scenario, run, scenario.name))
     return DONE
 
 

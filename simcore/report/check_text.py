@@ -20,9 +20,11 @@ from simcore.report.layout import paragraph, sections
 from simcore.report.numbers import count, counted, significant, size_bytes
 
 #: Compressed sizes, measured on runs of the shipped scenarios.
-_BYTES_PER_ROW = 5.0
-_BYTES_PER_PROGRAM_ROW = 30.0
-_BYTES_PER_BURST = 60.0
+_BYTES_PER_EVENT_ROW = 2.7
+_BYTES_PER_PROGRAM_ROW = 2.0
+_BYTES_PER_BURST = 65.0
+#: The manifest and the summary, and the headers of the tables.
+_BYTES_PER_RUN = 80_000
 
 
 def check_report(estimate: Estimate, plan: RunPlan) -> str:
@@ -136,7 +138,8 @@ def _event_rows(plan: RunPlan) -> int:
 
 def _file_bytes(plan: RunPlan) -> int:
     return round(
-        _event_rows(plan) * _BYTES_PER_ROW
+        _BYTES_PER_RUN
+        + _event_rows(plan) * _BYTES_PER_EVENT_ROW
         + plan.rows_per_burst * _BYTES_PER_PROGRAM_ROW
         + plan.expected_bursts * _BYTES_PER_BURST
     )

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from simcore.units import NS_PER_S, PS_PER_S
 
 _DIGITS = 3
+_NOISE = 1e-9
 
 Scale = Sequence[tuple[float, str]]
 
@@ -195,7 +196,8 @@ def plus_minus(value: float, half_width: float | None, scale: Scale | None) -> s
     size, unit = (1.0, "") if scale is None else _unit(value, scale)
     shown = significant(value / size)
     if half_width is not None:
-        width = half_width / size
+        # What rounding of floats leaves of a spread of zero is no spread.
+        width = half_width / size if half_width > _NOISE * abs(value) else 0.0
         decimals = decimals_of(value / size)
         if width and "e" not in shown and math.isfinite(width):
             # At least one digit of the half-width is seen, however small it is.

@@ -75,18 +75,23 @@ def run_report(
     return sections(parts)
 
 
-def after_run(path: Path, *commands: str) -> str:
+def after_run(scenario: ScenarioConfig, path: Path, named: str) -> str:
     """What to type next.
 
     Parameters
     ----------
+    scenario : ScenarioConfig
+        What was run; without events there is nothing to export.
     path : Path
         Run folder.
-    *commands : str
-        More than the export.
+    named : str
+        The scenario as the user named it.
     """
-    export = f"simcore trace export {path} --bursts 0-1 --out perfetto.json"
-    return next_commands(export, *commands)
+    commands = [f"simcore validate {named}"]
+    if scenario.trace == "full":
+        export = f"simcore trace export {path} --bursts 0-1 --out perfetto.json"
+        commands.insert(0, export)
+    return next_commands(*commands)
 
 
 def run_result(

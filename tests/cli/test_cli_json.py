@@ -179,3 +179,12 @@ def test_prompt_lengths_that_mean_nothing_are_refused(cli, text, why):
     result = cli("estimate", "tiny", "--prompt-lengths", text)
     assert result.code == 2
     assert why in result.err
+
+
+def test_wrong_usage_is_data_as_well(cli):
+    document = json.loads(cli("trace", "export", "kept", "--json").out)
+    assert document["command"] == "trace export"
+    assert document["error"]["kind"] == "usage"
+    (problem,) = document["error"]["problems"]
+    assert "--out" in problem["message"]
+    assert json.loads(cli("rum", "--json").out)["command"] == ""

@@ -86,7 +86,6 @@ def test_trace_summary_prints_the_report_of_the_run(cli):
 
 def test_quiet_leaves_stderr_empty(cli):
     assert cli(*COMMANDS["run"], "--quiet").err == ""
-    assert cli("validate", "tiny", "-q").err == ""
     assert cli("check", "tiny", "-q").err == ""
     assert cli("trace", "summary", "kept", "-q").err == ""
     assert cli("trace", "export", "kept", "--out", "x.json", "-q").err == ""
@@ -102,6 +101,9 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
         "      simcore validate tiny",
     ]
     assert cli("check", "tiny").err == "next: simcore run tiny\n"
+    # What kept no events has nothing to export.
+    small = cli("run", "tiny", "--set", "trace=bursts", "--out", "small")
+    assert small.err.splitlines()[1:] == ["next: simcore validate tiny"]
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
