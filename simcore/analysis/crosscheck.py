@@ -117,8 +117,7 @@ def differing_operations(
         f"{operation} ({phase}): {simulated.get((phase, operation), 0)} ps simulated, "
         f"{composed.get((phase, operation), 0)} ps composed"
         for phase, operation in sorted(simulated.keys() | composed.keys())
-        if simulated.get((phase, operation), 0)
-        != composed.get((phase, operation), 0)
+        if simulated.get((phase, operation), 0) != composed.get((phase, operation), 0)
     )
 
 

@@ -29,7 +29,7 @@ from simcore.analysis.run_tables import (
 )
 from simcore.analysis.table_invariants import check_tables
 from simcore.program.burst import BurstProgram
-from simcore.program.operation import LAYER_GATE, MEMORIES
+from simcore.program.operation import MEMORIES
 from simcore.trace.reader import Trace
 
 _MEANING = {
@@ -174,9 +174,6 @@ def _busy_in_summary(sweep: Sweep, summary: Mapping[str, Any]) -> Check:
     }
     names = ("phase", "stage", "owner", "channel", "operation")
     for row, busy in enumerate(sweep.rows["busy_ps"].tolist()):
-        # How long a layer is kept is no work of its own.
-        if rows.labels["operation"][row] == LAYER_GATE:
-            continue
         total += busy
         sums["by_resource"][rows.resources[rows.resource[row]]] += busy
         for marginal, name in zip(MARGINALS, names, strict=True):

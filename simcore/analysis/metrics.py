@@ -43,6 +43,7 @@ def summarize(
     bursts: Columns,
     requests: Columns,
     *,
+    gate_ps: _IntArray | None = None,
     ledger: Ledger | None = None,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
@@ -54,6 +55,9 @@ def summarize(
         What every burst executed; its hardware gives the leakage power.
     bursts, requests : mapping of str to array_like
         Columns of `bursts.parquet` and `requests.parquet`, rows in any order.
+    gate_ps : ndarray of int64, shape (n_gates,), optional
+        How long each layer gate of the table was closed, over all bursts: the one
+        busy time that does not follow from the program.
     ledger : Ledger, optional
         Of the same program, to share its tables.
     confidence : float
@@ -63,7 +67,8 @@ def summarize(
     -------
     dict
         Plain data: `metrics`, `quantiles`, `counts`, `elapsed_ps`, `busy_ps`,
-        `energy_pj`, `leakage`, `bytes`, `utilization`, `accepted_histogram` and
+        `gate_ps`, `energy_pj`, `leakage`, `bytes`, `utilization`,
+        `accepted_histogram` and
         `accepted_autocorrelation` (lag 1, within requests; None where undefined).
         `elapsed_ps.total` is the makespan summed over replications; the intervals of
         quantiles take values as independent.
@@ -78,6 +83,7 @@ def summarize(
         tally(run.burst["context_length"].tolist(), run.burst["committed"].tolist())
     )
     leakage = _leakage(program.hardware, run)
+    gates = _gates(program, gate_ps)
     return {
         "metrics": {
             name: estimate.as_dict()
@@ -86,7 +92,8 @@ def summarize(
         "quantiles": _quantiles(run, confidence),
         "counts": _counts(run),
         "elapsed_ps": run.elapsed_ps,
-        "busy_ps": totals.busy_ps.as_dict(),
+        "busy_ps": _with_gates(totals.busy_ps, program, gates).as_dict(),
+        "gate_ps": gates,
         "energy_pj": totals.energy_pj.as_dict(),
         "leakage": leakage,
         "bytes": _traffic(totals),
@@ -96,6 +103,51 @@ def summarize(
         "accepted_histogram": _histogram(run, program.draft_length),
         "accepted_autocorrelation": lag_one_autocorrelation(run.accepted_of_requests),
     }
+
+
+def _gates(program: BurstProgram, gate_ps: _IntArray | None) -> dict[str, Any]:
+    """Time that layers were kept for a token, by phase and resource."""
+    by_phase: dict[str, int] = {}
+    by_resource: dict[str, int] = {}
+    table = program.table
+    if gate_ps is not None:
+        for op, ps in zip(table.gates.tolist(), gate_ps.tolist(), strict=True):
+            phase, resource = table.phase[op], table.op_resources[op][0]
+            name = table.resources[resource]
+            by_phase[phase] = by_phase.get(phase, 0) + ps
+            by_resource[name] = by_resource.get(name, 0) + ps
+    return {
+        "total": sum(by_phase.values()),
+        "by_phase": by_phase,
+        "by_resource": by_resource,
+    }
+
+
+def _with_gates(
+    busy: Breakdown, program: BurstProgram, gates: Mapping[str, Any]
+) -> Breakdown:
+    """Busy time of all rows of the trace: of operations, and of layer gates."""
+    if not gates["total"]:
+        return busy
+    gate = program.table.operations[program.table.gates[0]]
+    added = {
+        "by_phase": gates["by_phase"],
+        "by_resource": gates["by_resource"],
+        "by_stage": {gate.stage: gates["total"]},
+        "by_component": {gate.owner: gates["total"]},
+        "by_channel": {gate.channel: gates["total"]},
+        "by_operation": {gate.name: gates["total"]},
+    }
+    return Breakdown(
+        total=busy.total + gates["total"],
+        **{
+            name: {
+                label: getattr(busy, name).get(label, 0) + values.get(label, 0)
+                for label in sorted({*getattr(busy, name), *values})
+            }
+            for name, values in added.items()
+        },
+    )
 
 
 def utilization(

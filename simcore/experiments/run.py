@@ -35,9 +35,10 @@ from simcore.engine.simulate import simulate_replication
 from simcore.experiments.plan import RunPlan, ScenarioSource, plan_run
 from simcore.experiments.rows import Columns, burst_columns, request_columns
 from simcore.program.outcomes import request_outcomes
+from simcore.program.table import IntArray, OperationTable
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
-from simcore.trace.recorder import NullRecorder, Recorder
+from simcore.trace.recorder import Int32Array, NullRecorder, Recorder
 from simcore.trace.writer import RunWriter
 
 Progress = Callable[[int, int, str], None]
@@ -137,14 +138,27 @@ def simulate(
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
             writer.events(*table.rows)
-        times = _replications(plan, writer or NullRecorder(), progress)
+        recorder = _GateTimes(plan.program.table, writer or NullRecorder())
+        times = _replications(plan, recorder, progress)
         tables = _tables(plan, times)
         if writer is not None:
             writer.add_bursts(tables["bursts"])
             writer.add_requests(tables["requests"])
         run = _manifest(plan, times)
         trace = None if writer is None else Trace(writer.out, writer.close_tables(run))
-        summary, checks = _summary(plan, times, tables, trace, cross_check=cross_check)
+        results = summarize(
+            plan.program,
+            tables["bursts"],
+            tables["requests"],
+            gate_ps=recorder.gate_ps,
+        )
+        estimate = estimate_scenario(plan.scenario)
+        checks: list[Check] = []
+        if cross_check:
+            checks = _formula_checks(plan, times, tables, estimate)
+            if trace is not None:
+                checks += check_trace(trace, plan.program, results)
+        summary = results | _context(estimate, checks)
         wall_s = time.perf_counter() - started
         if writer is not None:
             writer.finish(run | {"wall_s": wall_s}, summary)
@@ -155,6 +169,33 @@ def simulate(
         wall_s=wall_s,
         checks=checks,
     )
+
+
+class _GateTimes:
+    """Adds up how long layer gates were closed, and hands every hold on."""
+
+    def __init__(self, table: OperationTable, recorder: Recorder) -> None:
+        self.gate_ps: IntArray = np.zeros(table.gates.size, dtype=np.int64)
+        self._gates = table.gates
+        self._recorder = recorder
+        self.flush_before = recorder.flush_before
+        self.end_replication = recorder.end_replication
+
+    def record_burst(
+        self,
+        replication: int,
+        request: int,
+        burst: int,
+        ready_ps: IntArray,
+        start_ps: IntArray,
+        duration_ps: IntArray,
+        activates: Int32Array | None = None,
+    ) -> None:
+        """Take the holds of one burst; see `Recorder.record_burst`."""
+        self.gate_ps += duration_ps[self._gates]
+        self._recorder.record_burst(
+            replication, request, burst, ready_ps, start_ps, duration_ps, activates
+        )
 
 
 def _replications(
@@ -212,30 +253,16 @@ def _manifest(plan: RunPlan, times: Sequence[Sequence[BurstTimes]]) -> dict[str,
     }
 
 
-def _summary(
-    plan: RunPlan,
-    times: Sequence[Sequence[BurstTimes]],
-    tables: Mapping[str, Columns],
-    trace: Trace | None,
-    *,
-    cross_check: bool,
-) -> tuple[dict[str, Any], list[Check]]:
-    estimate = estimate_scenario(plan.scenario)
-    summary = summarize(plan.program, tables["bursts"], tables["requests"])
-    checks: list[Check] = []
-    if cross_check:
-        checks = _formula_checks(plan, times, tables, estimate)
-        if trace is not None:
-            checks += check_trace(trace, plan.program, summary)
+def _context(estimate: Estimate, checks: Sequence[Check]) -> dict[str, Any]:
+    """What stands beside the results: closed form, checks, switches, coverage."""
     closed_form = estimate.to_dict()
-    summary |= {
-        "closed_form": closed_form,
-        "cross_check": [asdict(check) for check in checks],
+    return {
         "accounting": closed_form.pop("accounting"),
         "coverage": closed_form.pop("coverage"),
         "warnings": closed_form.pop("warnings"),
+        "closed_form": closed_form,
+        "cross_check": [asdict(check) for check in checks],
     }
-    return summary, checks
 
 
 def _formula_checks(

@@ -43,7 +43,7 @@ def run_report(
     """
     counts, closed_form = summary["counts"], summary["closed_form"]
     metrics, tokens = summary["metrics"], summary["counts"]["tokens"]
-    energy, busy = summary["energy_pj"], summary["busy_ps"]
+    energy, busy = summary["energy_pj"], _work(summary)
     head = scenario_lines(
         scenario,
         f"seed {scenario.seed}",
@@ -104,6 +104,19 @@ def run_result(
         "path": None if path is None else str(path),
         "checks_hold": all(check["holds"] for check in summary["cross_check"]),
         "summary": summary,
+    }
+
+
+def _work(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Busy time of operations: without the gates that keep a layer for a token."""
+    busy, gates = summary["busy_ps"], summary["gate_ps"]["by_phase"]
+    return {
+        **busy,
+        "total": busy["total"] - summary["gate_ps"]["total"],
+        "by_phase": {
+            name: ps - gates.get(name, 0) for name, ps in busy["by_phase"].items()
+        },
+        "by_stage": {n: ps for n, ps in busy["by_stage"].items() if n != "gate"},
     }
 
 
