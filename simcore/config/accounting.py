@@ -119,7 +119,7 @@ class AccountingConfig(FrozenConfig):
             "SRAM buffer that the others read."
         ),
     )
-    dac_banks: Literal[1, 2] = Field(
+    dac_banks: Annotated[int, Field(ge=1, le=2)] = Field(
         default=1,
         description="Row drivers shared by array 1 and arrays 2..4, or one set each.",
     )

@@ -22,6 +22,7 @@ from simcore.engine.hardware_block import (
     FabricChannel,
     HardwareBlock,
     LayerGate,
+    RowDrivers,
     VerifyEngine,
 )
 from simcore.engine.hbm_channel import HbmChannel
@@ -31,6 +32,7 @@ from simcore.program.burst import BurstProgram
 _BLOCKS: dict[str, type[HardwareBlock]] = {
     "A1": DraftEngine,
     "A2": VerifyEngine,
+    "dac": RowDrivers,
     "dpu": Dpu,
     "attention": AttentionUnit,
     "sram": SramPort,

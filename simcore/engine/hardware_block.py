@@ -70,6 +70,15 @@ class VerifyEngine(HardwareBlock):
     __slots__ = ()
 
 
+class RowDrivers(HardwareBlock):
+    """The one bank of row drivers of a layer, where array 1 and arrays 2..4 share it.
+
+    Always held together with the engine that reads.
+    """
+
+    __slots__ = ()
+
+
 class Dpu(HardwareBlock):
     """Digital unit of one layer: softmax and elementwise lanes."""
 

@@ -60,22 +60,19 @@ class AnalogReader:
         )
 
     def duration_ns(self, matrices: Sequence[Matrix], mode: AnalogMode) -> float:
-        """Time of one read without the accumulation tail."""
-        analog, parts = self.hardware.analog, self.hardware.components
-        periphery = analog.periphery
+        """Time of one read without the accumulation of its outputs."""
+        if self.accounting.periphery_latency == "product":
+            stages = self._stream_stages_ns(mode)
+            executions = self._executions(matrices, mode)
+            return sum(stages) + (executions - 1) * max(stages)
+        parts, periphery = self.hardware.components, self.hardware.analog.periphery
         sample_ns = [
             periphery.tia.latency_ns_per_op,
             periphery.snh.latency_ns_per_op,
             periphery.mux.latency_ns_per_op,
         ]
-        paths = []
-        if mode != "residual":
-            paths.append((analog.draft_columns_per_adc, parts.adc_draft))
-        if mode != "draft":
-            paths.append((analog.residual_columns_per_adc, parts.adc_residual))
         column_ns = max(
-            columns * max(adc.latency_ns_per_conversion, *sample_ns)
-            for columns, adc in paths
+            columns * max(adc_ns, *sample_ns) for columns, adc_ns in self._paths(mode)
         )
         dac_ns = parts.dac.latency_ns_per_conversion
         array_ns = parts.array.latency_ns_per_activation
@@ -83,6 +80,46 @@ class AnalogReader:
         period_ns = max(dac_ns, array_ns, column_ns)
         fill_ns = dac_ns + array_ns + sum(sample_ns) + column_ns
         return fill_ns + (executions - 1) * period_ns
+
+    def _stream_stages_ns(self, mode: AnalogMode) -> tuple[float, ...]:
+        """Pipeline stages of one execution as the public calculator times them.
+
+        Periphery latencies multiply the ADC scan, as if they were factors.
+        """
+        analog, parts = self.hardware.analog, self.hardware.components
+        periphery, size = analog.periphery, analog.xbar_size
+        arrays = _ARRAYS[mode]
+        scan_ns = max(columns * adc_ns for columns, adc_ns in self._paths(mode))
+        factors = (
+            1.0,
+            periphery.tia.latency_ns_per_op,
+            periphery.snh.latency_ns_per_op,
+            periphery.mux.latency_ns_per_op,
+            periphery.io_buffers.latency_ns_per_op,
+        )
+        return (
+            arrays * size * periphery.input_registers.latency_ns_per_op,
+            parts.dac.latency_ns_per_conversion,
+            parts.array.latency_ns_per_activation,
+            max(
+                scan_ns * max(factors),
+                arrays * 2 * size * periphery.output_registers.latency_ns_per_op,
+            ),
+            periphery.subarray_switches.latency_ns_per_op,
+            periphery.write_drivers.latency_ns_per_op,
+        )
+
+    def _paths(self, mode: AnalogMode) -> list[tuple[int, float]]:
+        """Columns an ADC scans and ns a conversion, for each path that is read."""
+        analog, parts = self.hardware.analog, self.hardware.components
+        paths = []
+        if mode != "residual":
+            draft_ns = parts.adc_draft.latency_ns_per_conversion
+            paths.append((analog.draft_columns_per_adc, draft_ns))
+        if mode != "draft":
+            residual_ns = parts.adc_residual.latency_ns_per_conversion
+            paths.append((analog.residual_columns_per_adc, residual_ns))
+        return paths
 
     def _executions(self, matrices: Sequence[Matrix], mode: AnalogMode) -> int:
         tiles = self.tiles(matrices)
@@ -92,6 +129,13 @@ class AnalogReader:
         if parallel is None:
             parallel = int(self.accounting.tile_parallelism)
         return math.ceil(tiles / parallel) * self.slices(mode)
+
+    def resources(self, mode: AnalogMode) -> tuple[str, ...]:
+        """What a read holds; shared row drivers matter where A2 is read alone."""
+        shared = (
+            self.accounting.dac_banks == 1 and self.hardware.reuse_policy == "reuse"
+        )
+        return (*_RESOURCES[mode], "dac") if shared else _RESOURCES[mode]
 
     def read(
         self, name: str, stage: str, matrices: Sequence[Matrix], mode: AnalogMode
@@ -138,7 +182,7 @@ class AnalogReader:
         return Operation(
             name=name,
             stage=stage,
-            resources=_RESOURCES[mode],
+            resources=self.resources(mode),
             channel="compute",
             owner="arrays",
             duration_ns=Cost(self.duration_ns(matrices, mode)),
@@ -168,16 +212,46 @@ class AnalogReader:
         adds = self.tiles(matrices) * self.slices(mode) * size * paths
         if adds_stored_draft:
             adds += sum(m.rows_out for m in matrices)
-        row_tiles = max(math.ceil(m.columns_in / size) for m in matrices)
-        combines = mode == "full" or adds_stored_draft
-        depth = math.ceil(math.log2(row_tiles)) + 1 + (1 if combines else 0)
+        if self.accounting.periphery_latency == "product":
+            duration_ns = self._stream_accumulation_ns(
+                matrices, mode, latency_ns, adds_stored_draft=adds_stored_draft
+            )
+        else:
+            row_tiles = max(math.ceil(m.columns_in / size) for m in matrices)
+            combines = mode == "full" or adds_stored_draft
+            depth = math.ceil(math.log2(row_tiles)) + 1 + (1 if combines else 0)
+            duration_ns = latency_ns * depth
         return Operation(
             name="accumulate",
             stage="buffers_add",
-            resources=_RESOURCES[mode],
+            resources=self.resources(mode),
             channel="compute",
             owner="buffers_add",
-            duration_ns=Cost(latency_ns * depth),
+            duration_ns=Cost(duration_ns),
             energy_pj=(("buffers_add", Cost(adds * energy_pj)),),
             elements=Cost(adds),
         )
+
+    def _stream_accumulation_ns(
+        self,
+        matrices: Sequence[Matrix],
+        mode: AnalogMode,
+        latency_ns: float,
+        *,
+        adds_stored_draft: bool,
+    ) -> float:
+        """Accumulation beside the stream, as the public calculator times it.
+
+        One scan of adds, plus what every further execution adds beyond the stream's
+        period; the stored draft is added after the stream.
+        """
+        size = self.hardware.analog.xbar_size
+        scan_ns = max(columns for columns, _ in self._paths(mode)) * latency_ns
+        period_ns = max(self._stream_stages_ns(mode))
+        executions = self._executions(matrices, mode)
+        duration = scan_ns + max(0.0, (executions - 1) * (scan_ns - period_ns))
+        if adds_stored_draft:
+            columns = self.hardware.analog.residual_columns_per_adc
+            output_tiles = sum(math.ceil(m.rows_out / size) for m in matrices)
+            duration += output_tiles * columns * latency_ns
+        return duration

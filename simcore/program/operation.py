@@ -16,6 +16,7 @@ PHASES: tuple[Phase, ...] = ("draft", "verify_drafted", "verify_bonus", "commit"
 LAYER_RESOURCES = (
     "A1",
     "A2",
+    "dac",
     "dpu",
     "attention",
     "sram",

@@ -203,10 +203,7 @@ def test_serialized_runs_have_no_gates_to_check():
     checks = check_trace(make_run(program), program)
     assert failing(checks) == set()
     names = {check.name for check in checks}
-    assert names == (TABLE_CHECKS | EVENT_CHECKS) - {
-        "gates_span_their_layer",
-        "busy_in_summary",
-    }
+    assert names == (TABLE_CHECKS | EVENT_CHECKS) - {"gates_span_their_layer"}
 
 
 def test_a_run_without_events_is_checked_by_its_tables(run, program):

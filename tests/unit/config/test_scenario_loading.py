@@ -335,8 +335,9 @@ PROBLEMS: list[tuple[Mapping, str]] = [
         "verification: got 'stop_at_mismatch'; allowed: full_burst.",
     ),
     (
-        {"accounting": "selfspec-calculator"},
-        "accounting.profile: got 'selfspec-calculator'; allowed: physical.",
+        {"accounting": "physicall"},
+        "accounting.profile: got 'physicall'; allowed: physical, selfspec-calculator. "
+        "Did you mean 'physical'?",
     ),
     (
         {"accounting": {"offset_row": True}},
