@@ -26,6 +26,23 @@ from simcore.program.outcomes import (
 
 
 @dataclass(frozen=True)
+class RequestMoments:
+    """Distribution of a request's total, as far as a test of its mean needs it.
+
+    Attributes
+    ----------
+    mean, variance : float
+        Of the total over the bursts of one request.
+    reach : float
+        Farthest that a total can be from the mean.
+    """
+
+    mean: float
+    variance: float
+    reach: float
+
+
+@dataclass(frozen=True)
 class ExpectedBursts:
     """Expected number of bursts of each outcome in one request.
 
@@ -33,9 +50,12 @@ class ExpectedBursts:
     ----------
     weights : dict
         (context_length, accepted, committed) -> expected number per request.
+    is_random : bool
+        False for a replay, whose requests are known: their mean has no variance.
     """
 
     weights: dict[BurstOutcome, float]
+    is_random: bool = True
 
     def expect(self, value: Callable[[BurstOutcome], float]) -> float:
         """Expected sum of `value` over the bursts of a request."""
@@ -55,6 +75,43 @@ class ExpectedBursts:
     def accepted(self) -> float:
         """Expected accepted drafts per request, as drawn."""
         return self.expect(lambda outcome: outcome.accepted)
+
+    def moments(self, value: Callable[[BurstOutcome], float]) -> RequestMoments:
+        """Mean, variance and reach of the sum of `value` over a request.
+
+        Backwards over token positions: with t' the position after a burst, first and
+        second moment obey ``m(t) = E[v + m(t')]`` and
+        ``s(t) = E[v^2 + 2 v m(t') + s(t')]``.
+        """
+        mean = self.expect(value)
+        if not self.is_random:
+            return RequestMoments(mean, 0.0, 0.0)
+        first: dict[int, float] = {}
+        second: dict[int, float] = {}
+        least: dict[int, float] = {}
+        most: dict[int, float] = {}
+        by_context: dict[int, list[tuple[BurstOutcome, float]]] = {}
+        for outcome, weight in self.weights.items():
+            by_context.setdefault(outcome.context_length, []).append((outcome, weight))
+        for context in sorted(by_context, reverse=True):
+            outcomes = by_context[context]
+            total = math.fsum(weight for _, weight in outcomes)
+            terms_first, terms_second, ends = [], [], []
+            for outcome, weight in outcomes:
+                v, p = value(outcome), weight / total
+                after = context + outcome.committed
+                m = first.get(after, 0.0)
+                terms_first.append(p * (v + m))
+                terms_second.append(p * (v * v + 2 * v * m + second.get(after, 0.0)))
+                ends.append((v + least.get(after, 0.0), v + most.get(after, 0.0)))
+            first[context] = math.fsum(terms_first)
+            second[context] = math.fsum(terms_second)
+            least[context] = min(low for low, _ in ends)
+            most[context] = max(high for _, high in ends)
+        start = min(by_context)
+        variance = max(0.0, second[start] - first[start] ** 2)
+        reach = max(most[start] - mean, mean - least[start])
+        return RequestMoments(mean, variance, reach)
 
     @cached_property
     def by_context(self) -> dict[int, tuple[float, float]]:
@@ -123,4 +180,4 @@ def _replayed(scenario: ScenarioConfig, recordings: int) -> ExpectedBursts:
         uses = (requests - recording + recordings - 1) // recordings
         for outcome in request_outcomes(scenario, recording):
             weights[outcome] = weights.get(outcome, 0.0) + uses / requests
-    return ExpectedBursts(weights)
+    return ExpectedBursts(weights, is_random=False)

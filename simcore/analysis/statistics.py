@@ -231,53 +231,39 @@ def lag_one_autocorrelation(sequences: Iterable[npt.ArrayLike]) -> float | None:
     return math.fsum(products) / pairs / variance
 
 
-def two_sided_p(values: npt.ArrayLike, expected: float) -> float:
-    """Probability of a mean at least this far from `expected` if that is the truth.
+def bernstein_p(difference: float, variance: float, reach: float, n: int) -> float:
+    """Bound on the chance that a mean of n lies at least `difference` off its truth.
 
-    Student's t test. Values without spread have nothing random: the result is 1 if
-    their mean equals `expected` within 1e-9 relative, else 0.
-
-    Parameters
-    ----------
-    values : array_like of float, shape (n,)
-        Independent and finite. One value alone tells nothing: the result is 1.
-    expected : float
-        Mean under test.
-
-    Raises
-    ------
-    ValueError
-        If there is no value or one is not finite.
-    """
-    x = _vector(values)
-    mean = math.fsum(x) / x.size
-    return _p_of_deviations(x - expected, max(abs(mean), abs(expected)))
-
-
-def two_sided_ratio_p(
-    numerators: npt.ArrayLike, denominators: npt.ArrayLike, expected: float
-) -> float:
-    """Like `two_sided_p`, of a ratio of sums over clusters.
-
-    Tests that ``numerator - expected x denominator`` has mean 0.
+    Bernstein's inequality for independent values with this variance that never lie
+    farther than `reach` from their mean; holds for every n, also for rare events.
 
     Parameters
     ----------
-    numerators, denominators : array_like of float, shape (n_clusters,)
-        As for `ratio_estimate`.
-    expected : float
-        Ratio under test.
+    difference : float
+        Distance of the sample mean from the true mean.
+    variance, reach : float
+        Of one value, both known.
+    n : int
+        Number of values, >= 1.
 
-    Raises
-    ------
-    ValueError
-        If the lengths differ, there is no cluster, or a value is not finite.
+    Returns
+    -------
+    float
+        1 when the means are equal, 0 when they differ although nothing can vary.
+
+    References
+    ----------
+    Boucheron, Lugosi, Massart, Concentration Inequalities, Corollary 2.11.
     """
-    y, x = _vector(numerators), _vector(denominators)
-    if y.size != x.size:
-        raise ValueError(f"{y.size} numerators but {x.size} denominators")
-    scale = max(float(np.abs(y).mean()), abs(expected) * float(np.abs(x).mean()))
-    return _p_of_deviations(y - expected * x, scale)
+    if n < 1:
+        raise ValueError("n must be >= 1")
+    distance = abs(difference)
+    if not distance:
+        return 1.0
+    spread = 2 * (variance + reach * distance / 3)
+    if not spread:
+        return 0.0
+    return min(1.0, 2 * math.exp(-n * distance * distance / spread))
 
 
 def holm(p_values: Sequence[float], familywise: float = 0.05) -> list[bool]:
@@ -342,15 +328,3 @@ def _standard_error(deviations: npt.NDArray[np.float64]) -> float:
 
 def _t_quantile(n: int, confidence: float) -> float:
     return float(special.stdtrit(n - 1, (1 + confidence) / 2))
-
-
-def _p_of_deviations(deviations: npt.NDArray[np.float64], scale: float) -> float:
-    """P value of mean 0; `scale` is the size of what was subtracted."""
-    n = deviations.size
-    if n < 2:
-        return 1.0
-    mean = math.fsum(deviations) / n
-    error = _standard_error(deviations - mean)
-    if error * math.sqrt(n) <= _EQUAL_SPREAD * scale:
-        return 1.0 if abs(mean) <= _EQUAL * scale else 0.0
-    return float(2 * special.stdtr(n - 1, -abs(mean) / error))

@@ -23,6 +23,7 @@ from simcore.analysis.crosscheck import (
     conditional_row,
     energy_check,
     expected_checks,
+    outcome_values,
 )
 from simcore.analysis.estimate import Estimate, estimate_scenario
 from simcore.analysis.invariants import check_trace
@@ -284,7 +285,10 @@ def _formula_checks(
     )
     checks = [*conditional_checks(rows)[:2], energy]
     return checks + expected_checks(
-        estimate.expectation, _per_request(tables["bursts"], tables["requests"])
+        estimate.expectation,
+        plan.expected,
+        outcome_values(plan.program, composition, Ledger(plan.program)),
+        _per_request(tables["bursts"], tables["requests"]),
     )
 
 

@@ -6,6 +6,7 @@ agreement here says that the engine composes them as the rules do.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -24,7 +25,9 @@ from simcore.analysis.crosscheck import (
     conditional_row,
     energy_check,
     expected_checks,
+    outcome_values,
 )
+from simcore.analysis.expectation import expected_bursts
 from simcore.analysis.invariants import check_trace
 from simcore.analysis.ledger import Ledger
 from simcore.config.load import load_scenario
@@ -34,6 +37,7 @@ from simcore.experiments.run import simulate
 from simcore.program.outcomes import BurstOutcome, request_outcomes
 from simcore.trace.reader import read_trace
 from simcore.trace.recorder import NullRecorder
+from simcore.units import PS_PER_NS
 
 Progress = Callable[[int, int, str], None]
 
@@ -146,6 +150,10 @@ class _Bench:
             self.rows.append(self.row(outcome))
         return self._latency_ps[key]
 
+    def latency_ns(self, outcome: BurstOutcome) -> float:
+        """As `latency_ps`, in ns."""
+        return self.latency_ps(outcome) / PS_PER_NS
+
     def tell(self, done: int, total: int, unit: str) -> None:
         """Report progress."""
         if self._progress is not None:
@@ -181,42 +189,28 @@ def _conditions(plan: RunPlan) -> list[BurstOutcome]:
 
 def _study(plan: RunPlan, bench: _Bench) -> tuple[list[Check], Check]:
     """Means over many requests against the expectation."""
-    ledger = Ledger(plan.program)
-    draft_length = plan.program.draft_length
-    requests = [request_outcomes(plan.scenario, r) for r in range(_STUDY_REQUESTS)]
+    scenario = load_scenario(plan.scenario, [f"workload.requests={_STUDY_REQUESTS}"])
+    requests = [request_outcomes(scenario, r) for r in range(_STUDY_REQUESTS)]
     occurred = Counter(outcome for request in requests for outcome in request)
-    distinct = sorted(
-        {(o.context_length, o.committed): o for o in occurred}.values(),
-        key=lambda o: (o.context_length, o.committed),
-    )
-    for done, outcome in enumerate(distinct):
-        bench.tell(done, len(distinct), "distinct bursts")
-        bench.latency_ps(outcome)
-    bench.tell(len(distinct), len(distinct), "distinct bursts")
-    energy = {o: ledger.energy_pj(o.context_length, o.committed) for o in occurred}
-    traffic = {o: ledger.bytes(o.context_length, o.committed) for o in occurred}
-    value: dict[str, Callable[[BurstOutcome], float]] = {
-        "latency_ns": lambda o: bench.latency_ps(o) / 1000,
-        "energy_pj": lambda o: energy[o],
-        "committed_tokens": lambda o: o.committed,
-        "bursts": lambda o: 1,
-        "wasted_verify_steps": lambda o: draft_length - o.accepted,
-        "hbm_read_bytes": lambda o: traffic[o].get(("hbm", "read"), 0),
-        "hbm_write_bytes": lambda o: traffic[o].get(("hbm", "write"), 0),
-    }
+    distinct = sorted({(o.context_length, o.committed, o.accepted) for o in occurred})
+    for done, (context_length, committed, accepted) in enumerate(distinct):
+        bench.tell(done, len(distinct), "bursts")
+        bench.latency_ps(BurstOutcome(context_length, accepted, committed))
+    bench.tell(len(distinct), len(distinct), "bursts")
+    ledger = Ledger(plan.program)
+    values = outcome_values(plan.program, bench.composition, ledger)
+    simulated = values | {"latency_ns": bench.latency_ns}
+    each = {name: {o: of(o) for o in occurred} for name, of in simulated.items()}
     totals = {
-        name: np.array([sum(map(of, request)) for request in requests], dtype=float)
-        for name, of in value.items()
+        name: np.array([math.fsum(of[o] for o in request) for request in requests])
+        for name, of in each.items()
     }
-    expectation = request_expectation(plan.program, plan.expected, bench.composition)
+    expected = expected_bursts(scenario)
+    expectation = request_expectation(plan.program, expected, bench.composition)
+    energy = math.fsum(each["energy_pj"][o] * n for o, n in occurred.items())
     return (
-        expected_checks(expectation, totals),
-        energy_check(
-            plan.program,
-            bench.composition,
-            occurred,
-            float(np.sum([energy[o] * n for o, n in occurred.items()])),
-        ),
+        expected_checks(expectation, expected, values, totals),
+        energy_check(plan.program, bench.composition, occurred, energy),
     )
 
 
