@@ -188,13 +188,15 @@ def _tokens_written(bursts: Rows, program: BurstProgram) -> float | None:
 
 def _sram_capacity(bursts: Rows, program: BurstProgram) -> Check:
     """Occupancy from the intervals of the bursts, in every replication."""
-    n = bursts["burst"].size
-    reserved = program.speculative_bytes
+    reserved = np.array(
+        [program.sram_bytes(c) for c in bursts["context_length"].tolist()],
+        dtype=np.int64,
+    )
     memory = program.hardware.memory
     capacity = memory.sram.capacity_bytes if memory else None
     replication = np.tile(bursts["replication"], 2)
     time = np.concatenate([bursts["start_ps"], bursts["end_ps"]])
-    change = np.repeat(np.array([1, -1], dtype=np.int64), n)
+    change = np.concatenate([reserved, -reserved])
     # What ends at an instant is free for what starts then, but a burst that starts
     # and ends at once must not be freed first: count whole instants.
     order = np.lexsort([time, replication])
@@ -205,16 +207,16 @@ def _sram_capacity(bursts: Rows, program: BurstProgram) -> Check:
     level = level[last]
     ends = np.ones(level.size, dtype=np.bool_)
     ends[:-1] = np.diff(replication[order][last]) != 0
-    most = int(level.max(initial=0)) * reserved
-    least = int(level.min(initial=0)) * reserved
-    left = int(np.abs(level[ends]).sum()) * reserved
+    most = int(level.max(initial=0))
+    least = int(level.min(initial=0))
+    left = int(np.abs(level[ends]).sum())
     holds = least >= 0 and left == 0 and (capacity is None or most <= capacity)
     return Check(
         "sram_capacity",
         holds,
         most,
         "unlimited" if capacity is None else capacity,
-        f"most bytes of speculative KV at once; least {least}, left at the end {left}",
+        f"most bytes of KV held at once; least {least}, left at the end {left}",
     )
 
 

@@ -78,7 +78,8 @@ class BurstController:
         chip, table = self._chip, self._program.table
         for burst, outcome in enumerate(self.outcomes):
             owner = (self.request, burst)
-            granted = chip.sram.reserve(owner, self._program.speculative_bytes)
+            needed = self._program.sram_bytes(outcome.context_length)
+            granted = chip.sram.reserve(owner, needed)
             if granted is not None:
                 yield granted
             run = BurstRun(

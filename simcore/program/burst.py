@@ -58,7 +58,10 @@ class BurstProgram:
     commit : tuple of LayerStep
         One for each layer; all start when the last verify step has ended.
     speculative_bytes : int
-        SRAM reserved from burst start to commit end: N (K + 1) tokens.
+        Speculative KV in SRAM from burst start to commit end: N (K + 1) tokens.
+    shared_bytes_per_token : int
+        SRAM a cached token takes in the buffer that verify steps share; 0 when every
+        step reads HBM.
     """
 
     model: ModelConfig
@@ -71,6 +74,11 @@ class BurstProgram:
     verify: tuple[Step, ...]
     commit: tuple[LayerStep, ...]
     speculative_bytes: int
+    shared_bytes_per_token: int = 0
+
+    def sram_bytes(self, context_length: int) -> int:
+        """SRAM that a burst reserves when it starts at `context_length`."""
+        return self.speculative_bytes + context_length * self.shared_bytes_per_token
 
     @property
     def n_layers(self) -> int:
@@ -97,6 +105,7 @@ def build_burst_program(
     schedule: Schedule = "serialized",
     *,
     baseline: bool = False,
+    longest_context: int = 1,
 ) -> BurstProgram:
     """Lay out one burst.
 
@@ -107,19 +116,23 @@ def build_burst_program(
     baseline : bool
         Build the no-speculation baseline: K = 0, and no verify setup unless the
         switch `baseline_setup` is on.
+    longest_context : int
+        Largest context length at which a burst will start, for the SRAM's capacity.
 
     Raises
     ------
     ProgramError
-        If the burst's speculative KV does not fit the SRAM, or a sliding window is
+        If what a burst keeps in SRAM does not fit, or a sliding window is
         not longer than the burst.
     """
     accounting = accounting or AccountingConfig()
     if draft_length < 0 or (baseline and draft_length):
         raise ProgramError(f"draft_length {draft_length} is not possible here")
-    builder = LayerBuilder(model, hardware, accounting)
+    builder = LayerBuilder(model, hardware, accounting, draft_length)
     _check_windows(model, draft_length)
     speculative_bytes = _speculative_bytes(builder, draft_length)
+    shared_bytes = _shared_bytes_per_token(builder, draft_length)
+    _check_shared_buffer(builder, speculative_bytes, shared_bytes, longest_context)
     verify_setup = not baseline or accounting.baseline_setup == "on"
     return BurstProgram(
         model=model,
@@ -128,13 +141,16 @@ def build_burst_program(
         schedule=schedule,
         draft_length=draft_length,
         draft=tuple(_step(builder, "draft", i) for i in range(draft_length)),
-        setup=builder.setup(verify=verify_setup),
+        setup=builder.setup(
+            verify=verify_setup, pipelined=schedule == "layer-pipelined"
+        ),
         verify=(
             *(_step(builder, "verify_drafted", j) for j in range(draft_length)),
             _step(builder, "verify_bonus", draft_length),
         ),
         commit=(builder.commit(),) * model.n_layers,
         speculative_bytes=speculative_bytes,
+        shared_bytes_per_token=shared_bytes,
     )
 
 
@@ -147,7 +163,14 @@ def scenario_program(scenario: ScenarioConfig) -> BurstProgram:
         scenario.accounting,
         scenario.schedule,
         baseline=scenario.workload.draft_length == 0,
+        longest_context=longest_context(scenario),
     )
+
+
+def longest_context(scenario: ScenarioConfig) -> int:
+    """Largest context length at which a burst of the scenario can start."""
+    workload = scenario.workload
+    return workload.prompt_length + max(0, (workload.max_tokens or 1) - 1)
 
 
 def baseline_program(program: BurstProgram) -> BurstProgram:
@@ -203,3 +226,35 @@ def _speculative_bytes(builder: LayerBuilder, draft_length: int) -> int:
             )
         )
     return needed
+
+
+def _shared_bytes_per_token(builder: LayerBuilder, draft_length: int) -> int:
+    """SRAM a cached token takes in the buffer of verify steps that share one read.
+
+    Steps follow each other through the layers, so at most min(K + 1, N) layers hold
+    their cache at once.
+    """
+    if (
+        builder.mover is None
+        or builder.accounting.kv_read_sharing == "per_step"
+        or draft_length == 0
+    ):
+        return 0
+    layers = min(draft_length + 1, builder.model.n_layers)
+    return layers * builder.mover.kv_bytes("hbm")
+
+
+def _check_shared_buffer(
+    builder: LayerBuilder, speculative: int, per_token: int, longest_context: int
+) -> None:
+    if builder.mover is None or not per_token:
+        return
+    capacity = builder.mover.memory.sram.capacity_bytes
+    needed = speculative + per_token * longest_context
+    if capacity is not None and needed > capacity:
+        raise ProgramError(
+            "accounting.kv_read_sharing: per_burst keeps the cache of "
+            f"{longest_context} tokens in SRAM: {needed} bytes with the speculative "
+            f"KV, but the SRAM has {capacity}; use per_step, a shorter context or a "
+            "larger SRAM"
+        )

@@ -21,6 +21,7 @@ CATALOGUE = (
     "kv_write",
     "kv_read",
     "kv_unpack",
+    "kv_load",
     "attention_qk",
     "attention_softmax",
     "attention_pv",
@@ -33,6 +34,7 @@ CATALOGUE = (
     "control",
     "hop",
     "final_norm",
+    "lm_head_weights",
     "lm_head",
     "sampling",
     "control_burst",
@@ -110,6 +112,14 @@ def _statuses(program: BurstProgram) -> dict[str, Status]:
 def _reason(program: BurstProgram, name: str) -> str:
     model, hardware = program.model, program.hardware
     movement = ("kv_", "embedding", "hop", "d_reg")
+    if name == "kv_load" and program.accounting.attention == "streaming":
+        return "operands stream into the MAC lanes"
+    if name == "lm_head_weights" and program.accounting.lm_head == "analog":
+        return "the weights are on analog tiles"
+    if name in ("lm_head", "lm_head_weights", "final_norm", "sampling") and (
+        program.accounting.lm_head == "excluded"
+    ):
+        return "switched off"
     if name == "qk_norm" and not model.qk_norm:
         return "the model has none"
     if name == "rope" and not model.rotary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcore.config.hardware import HardwareConfig
 from simcore.program.cost import Cost
@@ -33,21 +33,26 @@ class DigitalUnit:
     hardware: HardwareConfig
 
     def feature(
-        self, feature: str, elements: Cost, *, name: str | None = None
+        self,
+        feature: str,
+        elements: Cost,
+        *,
+        name: str | None = None,
+        stage: str | None = None,
     ) -> Operation:
-        """One DPU operation on `elements`, named `name` when not as its feature.
+        """One DPU operation on `elements`; `name` and `stage` where they differ.
 
         Throughput is continuous: elements x ns per element, without rounding up to
         whole cycles; `attention_cim_units` divides the time of qk and pv.
         """
-        stage, resource, component = FEATURES[feature]
+        usual_stage, resource, component = FEATURES[feature]
         coefficient = self.hardware.components.digital.feature(feature)
         units = 1
         if feature in ("attention_qk", "attention_pv"):
             units = self.hardware.soc.attention_cim_units
         return Operation(
             name=name or feature,
-            stage=stage,
+            stage=stage or usual_stage,
             resources=(resource,),
             channel="compute",
             owner=component,
@@ -56,6 +61,11 @@ class DigitalUnit:
             energy_pj=((component, elements * coefficient.energy_pj_per_op),),
             elements=elements,
         )
+
+    def kv_load(self, elements: Cost) -> Operation:
+        """Write K and V into the SRAM compute arrays of the attention unit (proxy)."""
+        packed = self.feature("kv_pack", elements, name="kv_load")
+        return replace(packed, resources=("attention",), status="proxy")
 
     def control(self, name: str, latency_ns: float, energy_pj: float) -> Operation:
         """One control action of the sequencer."""

@@ -32,6 +32,7 @@ class LayerBuilder:
     model: ModelConfig
     hardware: HardwareConfig
     accounting: AccountingConfig
+    draft_length: int = 0
 
     @cached_property
     def shape(self) -> LayerShape:
@@ -63,7 +64,7 @@ class LayerBuilder:
         positions = [
             *(self._embedding() if layer == 0 else []),
             *self._before_attention(phase, layer),
-            *self._kv_traffic(step),
+            *self._kv_traffic(phase, step),
             *self._attention(),
             *self._after_attention(phase, layer),
             *self._feed_forward(phase, layer),
@@ -75,44 +76,71 @@ class LayerBuilder:
 
     def head(self, phase: Phase) -> LayerStep:
         """Final norm, vocabulary projection and sampling: pseudo-layer N."""
-        vocab = self.model.vocab_size
-        if not self._extra or vocab is None:
+        vocab, where = self.model.vocab_size, self.accounting.lm_head
+        if not self._extra or vocab is None or where == "excluded":
             return LayerStep(())
         width = Cost(self.shape.d_model)
         digital = self._digital
-        return _layer_step(
-            [
-                (digital.feature("norm", width, name="final_norm"),),
+        if where == "analog":
+            projection = [
                 (digital.feature("quantize", width),),
                 *self._read_block("lm_head", self.shape.lm_head, phase, "full"),
                 (digital.feature("dequantize", Cost(vocab)),),
+            ]
+        else:
+            projection = self._digital_projection(vocab * self.shape.d_model)
+        return _layer_step(
+            [
+                (digital.feature("norm", width, name="final_norm"),),
+                *projection,
                 (digital.feature("sampling", Cost(vocab)),),
             ]
         )
 
-    def setup(self, *, verify: bool) -> LayerStep:
-        """Once a burst: its control, and the setup of verification."""
+    def _digital_projection(self, weights: int) -> _Positions:
+        """The vocabulary projection on the MAC lanes, weights streamed from HBM."""
+        macs = self._digital.feature(
+            "attention_qk", Cost(weights), name="lm_head", stage="lm_head"
+        )
+        if self.mover is None:
+            return [(macs,)]
+        return [self.mover.lm_head_weights(weights), (macs,)]
+
+    def setup(self, *, verify: bool, pipelined: bool) -> LayerStep:
+        """Once a burst: its control, and the setup of verification.
+
+        With `burst_setup: per_layer` every layer pays the energy, and the time too
+        when layers work one after another.
+        """
         soc = self.hardware.soc
-        positions: _Positions = [
+        actions = [
             (
-                self._digital.control(
-                    "control_burst",
-                    soc.control.latency_ns_per_burst,
-                    soc.control.energy_pj_per_burst,
-                ),
+                "control_burst",
+                soc.control.latency_ns_per_burst,
+                soc.control.energy_pj_per_burst,
             )
         ]
         if verify:
-            positions.append(
+            actions.append(
                 (
-                    self._digital.control(
-                        "verify_setup",
-                        soc.verify_setup.latency_ns_per_burst,
-                        soc.verify_setup.energy_pj_per_burst,
-                    ),
+                    "verify_setup",
+                    soc.verify_setup.latency_ns_per_burst,
+                    soc.verify_setup.energy_pj_per_burst,
                 )
             )
-        return _layer_step(positions)
+        layers = 1
+        if self.accounting.burst_setup == "per_layer":
+            layers = self.model.n_layers
+        return _layer_step(
+            [
+                (
+                    self._digital.control(
+                        name, time * (1 if pipelined else layers), energy * layers
+                    ),
+                )
+                for name, time, energy in actions
+            ]
+        )
 
     def commit(self) -> LayerStep:
         """What a layer moves to commit the accepted tokens of a burst."""
@@ -152,7 +180,7 @@ class LayerBuilder:
             positions += self._features(("rope", rotated))
         return positions
 
-    def _kv_traffic(self, step: int) -> _Positions:
+    def _kv_traffic(self, phase: Phase, step: int) -> _Positions:
         if self.mover is None:
             return []
         shape = self.shape
@@ -166,16 +194,27 @@ class LayerBuilder:
         return [
             *self._features(("kv_pack", Cost(shape.kv_width))),
             self.mover.kv_write(),
-            self.mover.kv_read(step),
+            self._kv_read(self.mover, phase, step),
             *self._features(("kv_unpack", unpacked)),
         ]
+
+    def _kv_read(self, mover: Mover, phase: Phase, step: int) -> tuple[Operation, ...]:
+        # Draft steps come one at a time: there is nothing to share.
+        if phase != "draft" and self.accounting.kv_read_sharing == "per_burst":
+            return mover.shared_kv_read(step, fills=self.draft_length > 0)
+        return mover.kv_read(step)
 
     def _attention(self) -> _Positions:
         # Attended tokens: the cached ones, and the token itself.
         itself = 1 if self.accounting.self_token == "on" else 0
         attended = Cost(itself, per_token=1)
         macs = attended * self.shape.query_width
+        load: _Positions = []
+        if self.accounting.attention == "sram_cim":
+            cached = Cost(per_token=self.shape.kv_width)
+            load = [(self._digital.kv_load(cached),)]
         return [
+            *load,
             (self._digital.feature("attention_qk", macs),),
             (
                 self._digital.feature(

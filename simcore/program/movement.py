@@ -112,6 +112,39 @@ class Mover:
             ("fabric", "read", hbm + sram),
         )
 
+    def shared_kv_read(self, step: int, *, fills: bool) -> tuple[Operation, ...]:
+        """Verify step of a burst that reads HBM once and then its SRAM buffer.
+
+        The first step reads the cache from HBM and, when others follow, writes it
+        into the buffer; the others read it there, at the bytes of the HBM format.
+        """
+        cached = Cost(-step * self.kv_bytes("hbm"), per_token=self.kv_bytes("hbm"))
+        speculative = Cost(step * self.kv_bytes("sram"))
+        if step:
+            return self._legs(
+                "kv_read",
+                "kv_cache",
+                ("sram", "read", cached + speculative),
+                ("fabric", "read", cached + speculative),
+            )
+        return self._legs(
+            "kv_read",
+            "kv_cache",
+            ("hbm", "read", cached),
+            ("sram", "write", cached if fills else ZERO),
+            ("fabric", "read", cached),
+        )
+
+    def lm_head_weights(self, weights: int) -> tuple[Operation, ...]:
+        """The vocabulary projection's weights from HBM, one byte each (INT8)."""
+        n_bytes = Cost(weights)
+        return self._legs(
+            "lm_head_weights",
+            "lm_head",
+            ("hbm", "read", n_bytes),
+            ("fabric", "read", n_bytes),
+        )
+
     def commit(self, *, sram_read: bool) -> tuple[Operation, ...]:
         """Accepted K and V of one layer from SRAM over the fabric to HBM."""
         sram = Cost(per_committed=self.kv_bytes("sram"))
