@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from simcore.analysis.composition import Composition, parts
 from simcore.analysis.expectation import ExpectedBursts
+from simcore.analysis.pooled import PooledComposition, is_pooled
 from simcore.program.burst import BurstProgram
 from simcore.program.cost import Cost
 from simcore.program.operation import MEMORIES, LayerStep
@@ -140,6 +141,8 @@ def request_expectation(
     composition : Composition, optional
         Of the same program, to share its cache.
     """
+    if is_pooled(program):
+        composition = PooledComposition(program)
     composition = composition or Composition(program)
     energy, traffic = _linear_costs(program, expected)
     return RequestExpectation(
@@ -160,8 +163,11 @@ def request_expectation(
 
 def _latency(composition: Composition, expected: ExpectedBursts) -> dict[str, float]:
     phases: dict[str, list[float]] = {"draft": [], "verify": [], "commit": []}
+    mean = expected.committed / expected.bursts
+    everywhere = composition.program.accounting.commit_size == "expected"
     for outcome, weight in expected.weights.items():
-        burst = composition.burst_ns(outcome.context_length, outcome.committed)
+        committed = mean if everywhere else outcome.committed
+        burst = composition.burst_ns(outcome.context_length, committed)
         for phase, values in phases.items():
             values.append(weight * getattr(burst, phase))
     return {phase: math.fsum(values) for phase, values in phases.items()}

@@ -27,15 +27,15 @@ from simcore.program.operation import HBM, LayerStep, Operation
 from simcore.units import PS_PER_NS
 
 #: Duration of an operation at (context, committed): whole ps, or ns.
-Duration = Callable[[Operation, int, int], float]
+Duration = Callable[[Operation, int, float], float]
 
 
-def duration_ps(operation: Operation, context: int, committed: int) -> int:
+def duration_ps(operation: Operation, context: int, committed: float) -> int:
     """Whole picoseconds of one hold, half to even."""
     return round(operation.duration_ns.at(context, committed) * PS_PER_NS)
 
 
-def duration_ns(operation: Operation, context: int, committed: int) -> float:
+def duration_ns(operation: Operation, context: int, committed: float) -> float:
     """Unrounded nanoseconds of one hold."""
     return operation.duration_ns.at(context, committed)
 
@@ -90,7 +90,7 @@ class Composition:
         """Integer composition: what the event simulation must equal, to 0 ps."""
         return _with_commit(self._steps_ps(context_length), self._commit_ps(committed))
 
-    def burst_ns(self, context_length: int, committed: int) -> BurstLatency:
+    def burst_ns(self, context_length: int, committed: float) -> BurstLatency:
         """Unrounded composition in ns, HBM granted in the integer one's order."""
         return _with_commit(self._steps_ns(context_length), self._commit_ns(committed))
 
@@ -139,7 +139,7 @@ class Composition:
             draft, setup + verify, 0, holds + more, tuple(wavefront.grants)
         )
 
-    def _commit(self, duration: Duration, committed: int) -> tuple[float, int]:
+    def _commit(self, duration: Duration, committed: float) -> tuple[float, int]:
         """All layers at once: HBM legs queue, other legs run side by side."""
         hbm: float = 0
         other: float = 0

@@ -242,8 +242,11 @@ class LayerBuilder:
         expanded = Cost(sum(m.rows_out for m in shape.gate_up))
         policy = self.model.block_policy(layer).ffn
         digital = self._digital
-        if self.accounting.tile_parallelism == "all":
-            # Ideal bound: down does not wait for gate and up.
+        if (
+            self.accounting.tile_parallelism == "all"
+            or self.accounting.periphery_latency == "product"
+        ):
+            # One stream for all three matrices: down does not wait for gate and up.
             first = self._read_block(
                 "gate_up_down", (*shape.gate_up, *shape.down), phase, policy
             )
@@ -299,7 +302,8 @@ class LayerBuilder:
         elif policy == "draft" and reused:
             mode = "residual"
         stored: _Positions = []
-        if self.mover is not None and reuse and phase != "verify_bonus":
+        keeps = reuse and phase != "verify_bonus" and self._extra
+        if self.mover is not None and keeps:
             engine = ("A2",) if reused else ("A1",)
             direction: Literal["read", "write"] = "read" if reused else "write"
             stored = [(self.mover.stored_draft(outputs, engine, direction),)]

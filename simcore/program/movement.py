@@ -146,14 +146,17 @@ class Mover:
         )
 
     def commit(self, *, sram_read: bool) -> tuple[Operation, ...]:
-        """Accepted K and V of one layer from SRAM over the fabric to HBM."""
+        """Accepted K and V of one layer from SRAM over the fabric to HBM.
+
+        The fabric carries the SRAM's format, or the HBM's where the read is left out.
+        """
         sram = Cost(per_committed=self.kv_bytes("sram"))
         hbm = Cost(per_committed=self.kv_bytes("hbm"))
         return self._legs(
             "kv_commit",
             "kv_cache",
             ("sram", "read", sram if sram_read else ZERO),
-            ("fabric", "write", sram),
+            ("fabric", "write", sram if sram_read else hbm),
             ("hbm", "write", hbm),
         )
 

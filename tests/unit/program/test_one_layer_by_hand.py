@@ -313,7 +313,8 @@ def assert_rows(actual: list[list[Row]], expected: list[list[Row]]) -> None:
     assert names == [[row[0] for row in legs] for legs in expected]
     for legs, wanted in zip(actual, expected, strict=True):
         for row, want in zip(legs, wanted, strict=True):
-            assert row[1] == want[1], f"{row[0]}: resources"
+            engines = tuple(name for name in row[1] if name != "dac")
+            assert engines == want[1], f"{row[0]}: resources"
             quantities = ("elements", "bytes read", "bytes written", "ns")
             for quantity, value, hand in zip(
                 quantities, row[2:6], want[2:6], strict=True

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from hand_chip import QWEN3_17B, burst, find, rows
 
-from simcore.config.accounting import AccountingConfig
+from simcore.config.accounting import CLOSED_FORM_ONLY, AccountingConfig
 from simcore.config.load import load_model
 from simcore.errors import ProgramError
-from simcore.program.burst import baseline_program, build_burst_program
+from simcore.program.burst import (
+    BurstProgram,
+    baseline_program,
+    build_burst_program,
+)
 from simcore.program.operation import LayerStep
 from simcore.program.table import OperationTable
 
@@ -294,7 +298,9 @@ def test_head_dim_derived_ignores_the_models_own() -> None:
     part = burst(model=shape, head_dim="derived").draft[0].layers[5]
     assert one(part, "attention_qk")[2] == 16 * 64 * (L + 1)
     assert find(part, "kv_write")[0][4] == 2 * 8 * 64 + 2 * 8 * 2
-    with pytest.raises(ProgramError, match="needs d_model .1030. divisible by n_heads"):
+    with pytest.raises(
+        ProgramError, match=r"needs d_model .1030. divisible by n_heads"
+    ):
         burst(model={"d_model": 1030}, head_dim="derived")
 
 
@@ -353,9 +359,15 @@ def test_every_switch_changes_the_program() -> None:
         "offset_row": {"offset_row": "off"},
         "self_token": {"self_token": "off"},
         "baseline_setup": {"baseline_setup": "on"},
+        "periphery_latency": {"periphery_latency": "product"},
+        "lm_head": {"lm_head": "dpu"},
+        "attention": {"attention": "sram_cim"},
+        "kv_read_sharing": {"kv_read_sharing": "per_burst"},
+        "burst_setup": {"burst_setup": "per_layer"},
     }
     # A new switch must come here with a value that matters.
-    assert set(changed) == set(AccountingConfig.model_fields) - {"profile"}
+    elsewhere = {"profile", "dac_banks", *CLOSED_FORM_ONLY}
+    assert set(changed) == set(AccountingConfig.model_fields) - elsewhere
     model = {"d_model": 1024}
     base = burst(model=model)
     for name, switch in changed.items():
@@ -363,11 +375,30 @@ def test_every_switch_changes_the_program() -> None:
         if name == "baseline_setup":
             assert baseline_program(other).setup != baseline_program(base).setup
         else:
-            assert (other.draft, other.verify, other.commit) != (
+            assert (other.draft, other.setup, other.verify, other.commit) != (
                 base.draft,
+                base.setup,
                 base.verify,
                 base.commit,
             ), name
+
+
+def test_one_dac_bank_is_shared_where_the_residual_is_read_alone() -> None:
+    def held(program: BurstProgram) -> set[tuple[str, ...]]:
+        return {
+            op.resources
+            for step in program.steps
+            for legs in step.layers[1].positions
+            for op in legs
+            if op.name == "qkv"
+        }
+
+    shared = burst(hardware={"reuse_policy": "reuse"})
+    assert held(shared) == {("A1", "dac"), ("A2", "dac"), ("A1", "A2", "dac")}
+    own = burst(hardware={"reuse_policy": "reuse"}, dac_banks=2)
+    assert held(own) == {("A1",), ("A2",), ("A1", "A2")}
+    # Without reuse every read holds A1, so its drivers need no resource of their own.
+    assert held(burst()) == {("A1",), ("A1", "A2")}
 
 
 # -- limits -----------------------------------------------------------------------
@@ -390,7 +421,7 @@ def test_a_burst_that_does_not_fit_the_sram_is_refused_with_what_would() -> None
 def test_impossible_draft_lengths_are_refused() -> None:
     program = burst(0)
     for draft_length, baseline in ((-1, False), (1, True)):
-        with pytest.raises(ProgramError, match="draft_length -?1 is not possible"):
+        with pytest.raises(ProgramError, match=r"draft_length -?1 is not possible"):
             build_burst_program(
                 program.model, program.hardware, draft_length, baseline=baseline
             )
