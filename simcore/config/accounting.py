@@ -172,6 +172,11 @@ class AccountingConfig(FrozenConfig):
             if value != getattr(standard, name)
         }
 
+    def for_events(self) -> AccountingConfig:
+        """The same switches, with what only a closed form can follow replaced."""
+        events = {name: instead for name, (_, instead) in CLOSED_FORM_ONLY.items()}
+        return type(self).model_validate({**dict(self), **events})
+
     def event_differences(self) -> list[str]:
         """What the event engine does instead of a switch that it cannot follow."""
         return [

@@ -30,7 +30,7 @@ class RunPlan:
     scenario : ScenarioConfig
         With the overrides of the run.
     program : BurstProgram
-        What every burst executes.
+        What every burst executes, under switches that events can follow.
     expected : ExpectedBursts
         Bursts of one request, in expectation.
     """
@@ -123,4 +123,5 @@ def plan_run(
     if bursts is not None:
         needed = requests_for_bursts(scenario, bursts)
         scenario = load_scenario(scenario, [f"workload.requests={needed}"])
-    return RunPlan(scenario, scenario_program(scenario), expected_bursts(scenario))
+    program = scenario_program(scenario, events=True)
+    return RunPlan(scenario, program, expected_bursts(scenario))

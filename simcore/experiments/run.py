@@ -17,6 +17,7 @@ import numpy as np
 
 import simcore
 from simcore.analysis.check import Check
+from simcore.analysis.closed_form import request_expectation
 from simcore.analysis.composition import Composition
 from simcore.analysis.crosscheck import (
     conditional_checks,
@@ -156,7 +157,7 @@ def simulate(
         estimate = estimate_scenario(plan.scenario)
         checks: list[Check] = []
         if cross_check:
-            checks = _formula_checks(plan, times, tables, estimate)
+            checks = _formula_checks(plan, times, tables)
             if trace is not None:
                 checks += check_trace(trace, plan.program, results)
         summary = results | _context(estimate, checks)
@@ -257,10 +258,11 @@ def _manifest(plan: RunPlan, times: Sequence[Sequence[BurstTimes]]) -> dict[str,
 def _context(estimate: Estimate, checks: Sequence[Check]) -> dict[str, Any]:
     """What stands beside the results: closed form, checks, switches, coverage."""
     closed_form = estimate.to_dict()
+    differences = estimate.scenario.accounting.event_differences()
     return {
         "accounting": closed_form.pop("accounting"),
         "coverage": closed_form.pop("coverage"),
-        "warnings": closed_form.pop("warnings"),
+        "warnings": [*closed_form.pop("warnings"), *differences],
         "closed_form": closed_form,
         "cross_check": [asdict(check) for check in checks],
     }
@@ -270,7 +272,6 @@ def _formula_checks(
     plan: RunPlan,
     times: Sequence[Sequence[BurstTimes]],
     tables: Mapping[str, Columns],
-    estimate: Estimate,
 ) -> list[Check]:
     composition = Composition(plan.program)
     bursts = [b for request in times for b in request]
@@ -285,7 +286,7 @@ def _formula_checks(
     )
     checks = [*conditional_checks(rows)[:2], energy]
     return checks + expected_checks(
-        estimate.expectation,
+        request_expectation(plan.program, plan.expected, composition),
         plan.expected,
         outcome_values(plan.program, composition, Ledger(plan.program)),
         _per_request(tables["bursts"], tables["requests"]),

@@ -154,13 +154,21 @@ def build_burst_program(
     )
 
 
-def scenario_program(scenario: ScenarioConfig) -> BurstProgram:
-    """The burst program of a scenario."""
+def scenario_program(scenario: ScenarioConfig, *, events: bool = False) -> BurstProgram:
+    """The burst program of a scenario.
+
+    Parameters
+    ----------
+    events : bool
+        For the event simulation: switches that exist only in the closed form take
+        the value that events follow.
+    """
+    accounting = scenario.accounting
     return build_burst_program(
         scenario.model,
         scenario.hardware,
         scenario.workload.draft_length,
-        scenario.accounting,
+        accounting.for_events() if events else accounting,
         scenario.schedule,
         baseline=scenario.workload.draft_length == 0,
         longest_context=longest_context(scenario),
