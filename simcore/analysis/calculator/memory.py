@@ -21,7 +21,7 @@ TECHNOLOGIES = ("sram", "hbm", "fabric")
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Bytes read and written; arrays of any one shape.
+    """Bytes read and written; arrays that broadcast with each other.
 
     Attributes
     ----------
@@ -45,14 +45,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class MovementCost:
-    """Cost of one `Traffic`, same shape.
+    """Cost of one `Traffic`.
 
     Attributes
     ----------
     energy_pj, busy_ns : dict of str to ndarray of float
-        By technology; the busy times overlap.
+        By technology, in the shape of its traffic; the busy times overlap.
     latency_ns : ndarray of float
-        The slowest read, then the slowest write.
+        The slowest read, then the slowest write, in the shape of all traffic.
     """
 
     energy_pj: dict[str, FloatArray]
@@ -112,16 +112,13 @@ def steps_traffic(
     committed : float
         Tokens written to HBM.
     """
-    steps = np.asarray(steps, dtype=np.float64)
-    reads = np.asarray(speculative_reads, dtype=np.float64)
-    hbm_read = steps * prompt_lengths * kv.hbm
-    blank = np.zeros_like(hbm_read)
-    blank = blank + np.zeros_like(reads)
+    n_steps = np.asarray(steps, dtype=np.float64)
+    tokens_read = np.asarray(speculative_reads, dtype=np.float64)
     return Traffic(
-        sram_read=blank + reads * kv.sram,
-        sram_write=blank + steps * kv.sram,
-        hbm_read=blank + hbm_read,
-        hbm_write=blank + committed * kv.hbm,
+        sram_read=tokens_read * kv.sram,
+        sram_write=n_steps * kv.sram,
+        hbm_read=n_steps * prompt_lengths * kv.hbm,
+        hbm_write=np.asarray(committed * kv.hbm),
     )
 
 

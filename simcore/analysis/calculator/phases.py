@@ -171,7 +171,7 @@ class PhaseModel:
     def movement(
         self, prompt_lengths: FloatArray
     ) -> tuple[Traffic, MovementCost] | None:
-        """Traffic of the phase and its cost, each of shape (n,); None without memories.
+        """Traffic of the phase and its cost; None without memories.
 
         Parameters
         ----------
@@ -220,17 +220,17 @@ class PhaseModel:
         if moved is not None:
             traffic, movement = moved
             channels["movement"] = Cost(
-                float(movement.total_energy_pj[0]), float(movement.latency_ns[0])
+                movement.total_energy_pj.item(), movement.latency_ns.item()
             )
             add_costs(stages, {"kv_cache": channels["movement"]})
             traffic_bytes = {}
             for name in TECHNOLOGIES:
                 components[name] = Cost(
-                    float(movement.energy_pj[name][0]), float(movement.busy_ns[name][0])
+                    movement.energy_pj[name].item(), movement.busy_ns[name].item()
                 )
                 read, written = traffic.of(name)
-                traffic_bytes[f"{name}_read"] = float(read[0])
-                traffic_bytes[f"{name}_write"] = float(written[0])
+                traffic_bytes[f"{name}_read"] = read.item()
+                traffic_bytes[f"{name}_write"] = written.item()
         return PhaseBreakdown(
             cost=total_cost(stages.values()),
             stages=stages,
