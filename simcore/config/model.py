@@ -152,7 +152,7 @@ class ModelConfig(_Shape):
 
 
 class ModelFile(_Shape):
-    """The public `model.yaml` as written; `resolve` fills in what may be left out."""
+    """The public `model.yaml` as written; `resolved` fills in what may be left out."""
 
     name: Name | None = Field(default=None, description="Name in reports.")
     n_kv_heads: PositiveCount | None = Field(
@@ -217,13 +217,3 @@ class ModelFile(_Shape):
             "activation_bits": self.activation_bits,
             "layer_windows": windows,
         }
-
-    def resolve(self, default_name: str) -> ModelConfig:
-        """Model with the defaults of the public format filled in.
-
-        Parameters
-        ----------
-        default_name : str
-            Name of the model when the file gives none.
-        """
-        return ModelConfig.model_validate(self.resolved(default_name))

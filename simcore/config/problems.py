@@ -341,10 +341,7 @@ def _describe(expected: Any) -> str:
 
 def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
     for item in metadata:
-        if isinstance(item, annotated_types.GroupedMetadata):
-            yield from item
-        else:
-            yield from getattr(item, "metadata", None) or (item,)
+        yield from getattr(item, "metadata", None) or (item,)
 
 
 def _range(metadata: Iterable[Any]) -> str:
@@ -356,9 +353,7 @@ def _range(metadata: Iterable[Any]) -> str:
             high = item.le
     if low is not None and high is not None:
         return f" between {_number(low)} and {_number(high)}"
-    if low is not None:
-        return f" >= {_number(low)}"
-    return "" if high is None else f" <= {_number(high)}"
+    return "" if low is None else f" >= {_number(low)}"
 
 
 def _number(value: Any) -> str:

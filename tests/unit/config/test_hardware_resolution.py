@@ -29,7 +29,7 @@ def chip(
     """Write a library and a chip that uses it; return the chip's path and content."""
 
     def make(more_library: Mapping, more_chip: Mapping) -> tuple[str, Mapping]:
-        del hardware["components"]
+        hardware.pop("components", None)
         written = {**hardware, "library": "lib", "library_file": "l.json", **more_chip}
         content = {"lib": {**library, **more_library}, "other": library}
         write("l.json", json.dumps(content, indent=1))
@@ -452,6 +452,21 @@ def test_a_library_that_is_not_there(
         "l.json:2: othre.dac: got 5; must be a mapping.",
         "l.json:2: othre.array: missing; must be a mapping.",
         "l.json:2: othre.digital: missing; must be a mapping.",
+    ]
+
+
+def test_a_library_file_that_is_not_json_is_told_in_its_own_lines(
+    chip: Callable[..., tuple[str, Mapping]], errors: Errors
+) -> None:
+    path, _ = chip({}, {})
+    Path("l.json").write_text('{"lib":\n x}')
+    assert errors(load_hardware, path) == [
+        "l.json:2: not valid JSON: expected a value, found 'x}'."
+    ]
+    path, _ = chip({}, {"library": 5})
+    assert errors(load_hardware, path) == [
+        "chip.json:12: library: got 5; must be text of 1 to 200 characters (no "
+        "control characters) or null."
     ]
 
 

@@ -230,6 +230,10 @@ def test_problems_carry_the_files_own_names_and_lines(
             ],
         ),
         (
+            {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 0},
+            ["n_head: got 0; must be an integer between 1 and 1000000."],
+        ),
+        (
             {"hidden_size": 64},
             [
                 "model_type: missing; allowed: llama, qwen2, qwen3, mistral, gemma, "

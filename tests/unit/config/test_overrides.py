@@ -73,6 +73,18 @@ def test_a_file_named_in_an_override_is_relative_to_the_shell(
     assert loaded.model.n_layers == 3
 
 
+def test_a_library_file_in_an_override_is_relative_to_the_shell(
+    write: Write, scenario: Mapping, library: Mapping
+) -> None:
+    write("mine.json", json.dumps({"lib": library}))
+    del scenario["hardware"]["components"]
+    write("parts/h.yaml", yaml.safe_dump(scenario["hardware"]))
+    scenario["hardware"] = "h.yaml"
+    write("parts/s.json", json.dumps(scenario))
+    overrides = ["hardware.library=lib", "hardware.library_file=mine.json"]
+    assert load_scenario("parts/s.json", overrides).hardware.library == "lib"
+
+
 def test_an_annotated_number_is_replaced_whole(scenario: Mapping) -> None:
     scenario["hardware"]["analog"]["xbar_size"] = {
         "value": 128,

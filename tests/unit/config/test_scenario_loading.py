@@ -148,6 +148,16 @@ def test_resolved_scenarios_load_to_an_equal_object(scenario: Mapping) -> None:
     assert load_scenario(json.loads(text)) == whole
 
 
+def test_an_override_on_a_file_that_is_no_mapping(
+    write: Write, scenario: Mapping, errors: Errors
+) -> None:
+    write("m.yaml", "- 1")
+    scenario["model"] = {"file": "m.yaml", "n_layers": 3}
+    assert errors(load_scenario, scenario) == [
+        "m.yaml:1: model: got a list of 1 items; must be a mapping."
+    ]
+
+
 def test_the_hash_sees_results_and_not_provenance(scenario: Mapping) -> None:
     first = load_scenario(scenario)
     assert len(config_sha256(first)) == 64
@@ -178,11 +188,11 @@ def test_the_hash_is_the_same_in_every_process(write: Write, scenario: Mapping) 
         "from simcore.config.load import config_sha256, load_scenario;"
         "print(config_sha256(load_scenario('s.json')))"
     )
-    root = Path(sources.__file__).parents[2]
+    path = os.pathsep.join([str(Path(sources.__file__).parents[2]), *sys.path])
     found = {
         subprocess.run(
             [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             check=True,
@@ -347,6 +357,10 @@ PROBLEMS: list[tuple[Mapping, str]] = [
         {"accounting": {"tile_parallelism": "fast"}},
         "accounting.tile_parallelism: got 'fast'; must be one of serial, matrix, all "
         "or an integer between 1 and 1000000.",
+    ),
+    (
+        {"model": {"file": 5}},
+        "model.file: got 5; must be a path or a shipped name.",
     ),
     ({"accounting": 5}, "accounting: got 5; must be a mapping."),
     ({"streams": 4}, "streams: unknown field. Known: description, accounting"),
