@@ -21,7 +21,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from simcore.config.accounting import AccountingConfig
-from simcore.config.hardware import HardwareConfig
+from simcore.config.hardware import (
+    AnalogConfig,
+    ComponentsConfig,
+    ConverterSpec,
+    HardwareConfig,
+)
 from simcore.program.cost import Cost
 from simcore.program.operation import Operation
 from simcore.program.shape import Matrix
@@ -33,39 +38,52 @@ _ARRAYS = {"draft": 1, "residual": 3, "full": 4}
 _RESOURCES = {"draft": ("A1",), "residual": ("A2",), "full": ("A1", "A2")}
 
 
+def engines(
+    mode: AnalogMode, hardware: HardwareConfig, accounting: AccountingConfig
+) -> tuple[str, ...]:
+    """What a read holds; shared row drivers matter where A2 is read alone."""
+    shared = accounting.dac_banks == 1 and hardware.reuse_policy == "reuse"
+    return (*_RESOURCES[mode], "dac") if shared else _RESOURCES[mode]
+
+
 @dataclass(frozen=True)
 class AnalogReader:
-    """Costs of analog reads on one chip under one set of switches."""
+    """Costs of analog reads on one chip under one set of switches.
+
+    `analog` and `parts` are those of the hardware, which must have them.
+    """
 
     hardware: HardwareConfig
     accounting: AccountingConfig
     activation_bits: int
+    analog: AnalogConfig
+    parts: ComponentsConfig
 
     def slices(self, mode: AnalogMode) -> int:
         """Input slices S: activation bits over DAC bits, rounded up."""
         soc = self.hardware.soc
         bits = (
-            soc.draft_activation_bits
-            if mode == "draft"
-            else (soc.verify_activation_bits)
+            soc.draft_activation_bits if mode == "draft" else soc.verify_activation_bits
         )
-        return math.ceil((bits or self.activation_bits) / self.hardware.analog.dac_bits)
+        return math.ceil((bits or self.activation_bits) / self.analog.dac_bits)
 
     def tiles(self, matrices: Sequence[Matrix]) -> int:
         """Crossbar tiles of a group, each matrix rounded up to whole tiles."""
-        size = self.hardware.analog.xbar_size
+        size = self.analog.xbar_size
         return sum(
             math.ceil(m.rows_out / size) * math.ceil(m.columns_in / size)
             for m in matrices
         )
 
-    def duration_ns(self, matrices: Sequence[Matrix], mode: AnalogMode) -> float:
+    def duration_ns(
+        self, matrices: Sequence[Matrix], mode: AnalogMode, *, drafting: bool
+    ) -> float:
         """Time of one read without the accumulation of its outputs."""
         if self.accounting.periphery_latency == "product":
-            stages = self._stream_stages_ns(mode)
+            stages = self._stream_stages_ns(mode, drafting=drafting)
             executions = self._executions(matrices, mode)
             return sum(stages) + (executions - 1) * max(stages)
-        parts, periphery = self.hardware.components, self.hardware.analog.periphery
+        parts, periphery = self.parts, self.analog.periphery
         sample_ns = [
             periphery.tia.latency_ns_per_op,
             periphery.snh.latency_ns_per_op,
@@ -74,19 +92,30 @@ class AnalogReader:
         column_ns = max(
             columns * max(adc_ns, *sample_ns) for columns, adc_ns in self._paths(mode)
         )
-        dac_ns = parts.dac.latency_ns_per_conversion
+        dac_ns = self._dac_ns(drafting=drafting)
         array_ns = parts.array.latency_ns_per_activation
         executions = self._executions(matrices, mode)
         period_ns = max(dac_ns, array_ns, column_ns)
         fill_ns = dac_ns + array_ns + sum(sample_ns) + column_ns
         return fill_ns + (executions - 1) * period_ns
 
-    def _stream_stages_ns(self, mode: AnalogMode) -> tuple[float, ...]:
+    def _delta_dac(self, *, drafting: bool) -> ConverterSpec | None:
+        return self.parts.delta_dac.get("draft" if drafting else "verify")
+
+    def _dac_ns(self, *, drafting: bool) -> float:
+        """Slowest DAC of a read: the row drivers, or the delta readout's."""
+        delta = self._delta_dac(drafting=drafting)
+        row_ns = self.parts.dac.latency_ns_per_conversion
+        return max(row_ns, delta.latency_ns_per_conversion if delta else 0.0)
+
+    def _stream_stages_ns(
+        self, mode: AnalogMode, *, drafting: bool
+    ) -> tuple[float, ...]:
         """Pipeline stages of one execution as the public calculator times them.
 
         Periphery latencies multiply the ADC scan, as if they were factors.
         """
-        analog, parts = self.hardware.analog, self.hardware.components
+        analog, parts = self.analog, self.parts
         periphery, size = analog.periphery, analog.xbar_size
         arrays = _ARRAYS[mode]
         scan_ns = max(columns * adc_ns for columns, adc_ns in self._paths(mode))
@@ -99,7 +128,7 @@ class AnalogReader:
         )
         return (
             arrays * size * periphery.input_registers.latency_ns_per_op,
-            parts.dac.latency_ns_per_conversion,
+            self._dac_ns(drafting=drafting),
             parts.array.latency_ns_per_activation,
             max(
                 scan_ns * max(factors),
@@ -111,7 +140,7 @@ class AnalogReader:
 
     def _paths(self, mode: AnalogMode) -> list[tuple[int, float]]:
         """Columns an ADC scans and ns a conversion, for each path that is read."""
-        analog, parts = self.hardware.analog, self.hardware.components
+        analog, parts = self.analog, self.parts
         paths = []
         if mode != "residual":
             draft_ns = parts.adc_draft.latency_ns_per_conversion
@@ -130,15 +159,14 @@ class AnalogReader:
             parallel = int(self.accounting.tile_parallelism)
         return math.ceil(tiles / parallel) * self.slices(mode)
 
-    def resources(self, mode: AnalogMode) -> tuple[str, ...]:
-        """What a read holds; shared row drivers matter where A2 is read alone."""
-        shared = (
-            self.accounting.dac_banks == 1 and self.hardware.reuse_policy == "reuse"
-        )
-        return (*_RESOURCES[mode], "dac") if shared else _RESOURCES[mode]
-
     def read(
-        self, name: str, stage: str, matrices: Sequence[Matrix], mode: AnalogMode
+        self,
+        name: str,
+        stage: str,
+        matrices: Sequence[Matrix],
+        mode: AnalogMode,
+        *,
+        drafting: bool,
     ) -> Operation:
         """The read itself: conversions, cells and periphery of every tile and slice.
 
@@ -146,7 +174,7 @@ class AnalogReader:
         columns on each active path, and activates R X cells an array; R = X, or
         X + 1 with the offset row.
         """
-        analog, parts = self.hardware.analog, self.hardware.components
+        analog, parts = self.analog, self.parts
         periphery = analog.periphery
         size = analog.xbar_size
         rows = size + (1 if self.accounting.offset_row == "on" else 0)
@@ -157,8 +185,13 @@ class AnalogReader:
         residual_outputs = 0 if mode == "draft" else tile_reads * size
         outputs = draft_outputs + residual_outputs
         cells = rows * size if self.accounting.array_energy == "per_cell" else 1
+        delta = self._delta_dac(drafting=drafting)
+        delta_pj = delta.energy_pj_per_conversion if delta else 0.0
         energy = {
-            "dac": rows_driven * parts.dac.energy_pj_per_conversion,
+            # The delta readout converts once a tile and slice.
+            "dac": (
+                rows_driven * parts.dac.energy_pj_per_conversion + tile_reads * delta_pj
+            ),
             "adc_draft": draft_outputs * parts.adc_draft.energy_pj_per_conversion,
             "adc_residual": (
                 residual_outputs * parts.adc_residual.energy_pj_per_conversion
@@ -182,10 +215,10 @@ class AnalogReader:
         return Operation(
             name=name,
             stage=stage,
-            resources=self.resources(mode),
+            resources=engines(mode, self.hardware, self.accounting),
             channel="compute",
             owner="arrays",
-            duration_ns=Cost(self.duration_ns(matrices, mode)),
+            duration_ns=Cost(self.duration_ns(matrices, mode, drafting=drafting)),
             energy_pj=tuple((c, Cost(pj)) for c, pj in energy.items() if pj),
             elements=Cost(activations),
         )
@@ -204,7 +237,7 @@ class AnalogReader:
         the tail of the adder tree costs time:
         ``l_b (ceil(log2(row tiles)) + 1 + [both paths combined, or stored draft])``.
         """
-        size = self.hardware.analog.xbar_size
+        size = self.analog.xbar_size
         energy_pj, latency_ns = self.hardware.soc.buffers_add.for_phase(
             "draft" if drafting else "verify"
         )
@@ -214,7 +247,11 @@ class AnalogReader:
             adds += sum(m.rows_out for m in matrices)
         if self.accounting.periphery_latency == "product":
             duration_ns = self._stream_accumulation_ns(
-                matrices, mode, latency_ns, adds_stored_draft=adds_stored_draft
+                matrices,
+                mode,
+                latency_ns,
+                drafting=drafting,
+                adds_stored_draft=adds_stored_draft,
             )
         else:
             row_tiles = max(math.ceil(m.columns_in / size) for m in matrices)
@@ -224,7 +261,7 @@ class AnalogReader:
         return Operation(
             name="accumulate",
             stage="buffers_add",
-            resources=self.resources(mode),
+            resources=engines(mode, self.hardware, self.accounting),
             channel="compute",
             owner="buffers_add",
             duration_ns=Cost(duration_ns),
@@ -238,6 +275,7 @@ class AnalogReader:
         mode: AnalogMode,
         latency_ns: float,
         *,
+        drafting: bool,
         adds_stored_draft: bool,
     ) -> float:
         """Accumulation beside the stream, as the public calculator times it.
@@ -245,13 +283,13 @@ class AnalogReader:
         One scan of adds, plus what every further execution adds beyond the stream's
         period; the stored draft is added after the stream.
         """
-        size = self.hardware.analog.xbar_size
+        size = self.analog.xbar_size
         scan_ns = max(columns for columns, _ in self._paths(mode)) * latency_ns
-        period_ns = max(self._stream_stages_ns(mode))
+        period_ns = max(self._stream_stages_ns(mode, drafting=drafting))
         executions = self._executions(matrices, mode)
         duration = scan_ns + max(0.0, (executions - 1) * (scan_ns - period_ns))
         if adds_stored_draft:
-            columns = self.hardware.analog.residual_columns_per_adc
+            columns = self.analog.residual_columns_per_adc
             output_tiles = sum(math.ceil(m.rows_out / size) for m in matrices)
             duration += output_tiles * columns * latency_ns
         return duration

@@ -23,6 +23,7 @@ FEATURES: dict[str, tuple[str, str, str]] = {
     "sampling": ("elementwise", "dpu", "elementwise_unit"),
     "kv_pack": ("kv_cache", "dpu", "kv_cache"),
     "kv_unpack": ("kv_cache", "dpu", "kv_cache"),
+    "kv_cache_update": ("kv_cache", "dpu", "kv_cache"),
 }
 
 
@@ -46,7 +47,7 @@ class DigitalUnit:
         whole cycles; `attention_cim_units` divides the time of qk and pv.
         """
         usual_stage, resource, component = FEATURES[feature]
-        coefficient = self.hardware.components.digital.feature(feature)
+        coefficient = self.hardware.digital_feature(feature)
         units = 1
         if feature in ("attention_qk", "attention_pv"):
             units = self.hardware.soc.attention_cim_units

@@ -14,12 +14,12 @@ from typing import Literal
 from simcore.config.accounting import AccountingConfig
 from simcore.config.hardware import HardwareConfig
 from simcore.config.model import ModelConfig
-from simcore.program.analog import AnalogMode, AnalogReader
+from simcore.program.blocks import BlockBuilder
 from simcore.program.cost import Cost
 from simcore.program.digital import DigitalUnit
 from simcore.program.movement import Mover
 from simcore.program.operation import LayerStep, Operation, Phase
-from simcore.program.shape import LayerShape, Matrix
+from simcore.program.shape import LayerShape
 
 Block = Literal["qkv", "wo", "ffn", "lm_head"]
 _Positions = list[tuple[Operation, ...]]
@@ -40,8 +40,13 @@ class LayerBuilder:
         return LayerShape.of(self.model, self.accounting)
 
     @cached_property
-    def _analog(self) -> AnalogReader:
-        return AnalogReader(self.hardware, self.accounting, self.model.activation_bits)
+    def _blocks(self) -> BlockBuilder:
+        return BlockBuilder(
+            self.model,
+            self.hardware,
+            self.accounting,
+            self.mover if self._extra else None,
+        )
 
     @cached_property
     def _digital(self) -> DigitalUnit:
@@ -84,7 +89,7 @@ class LayerBuilder:
         if where == "analog":
             projection = [
                 (digital.feature("quantize", width),),
-                *self._read_block("lm_head", self.shape.lm_head, phase, "full"),
+                *self._blocks.positions("lm_head", self.shape.lm_head, phase, "full"),
                 (digital.feature("dequantize", Cost(vocab)),),
             ]
         else:
@@ -171,7 +176,7 @@ class LayerBuilder:
         policy = self.model.block_policy(layer).qkv
         positions = [
             *self._features(("norm", width), ("quantize", width)),
-            *self._read_block("qkv", shape.qkv, phase, policy),
+            *self._blocks.positions("qkv", shape.qkv, phase, policy),
             *self._features(("dequantize", projected)),
         ]
         if self._extra and shape.qk_norm:
@@ -181,9 +186,12 @@ class LayerBuilder:
         return positions
 
     def _kv_traffic(self, phase: Phase, step: int) -> _Positions:
-        if self.mover is None:
-            return []
         shape = self.shape
+        if self.mover is None:
+            if self._extra:
+                return []
+            # The public calculator's one coefficient for a cache without a memory.
+            return [(self._digital.feature("kv_cache_update", Cost(shape.d_model)),)]
         # Per-token scales: one of K and one of V for every cached token and query
         # head; static scales: once an element of the attended heads.
         form = self.mover.memory.kv_cache.hbm
@@ -229,7 +237,7 @@ class LayerBuilder:
         policy = self.model.block_policy(layer).wo
         return [
             *self._features(("quantize", Cost(shape.query_width))),
-            *self._read_block("wo", shape.wo, phase, policy),
+            *self._blocks.positions("wo", shape.wo, phase, policy),
             *self._features(
                 ("dequantize", Cost(shape.d_model)),
                 ("residual_add", Cost(shape.d_model)),
@@ -247,13 +255,13 @@ class LayerBuilder:
             or self.accounting.periphery_latency == "product"
         ):
             # One stream for all three matrices: down does not wait for gate and up.
-            first = self._read_block(
+            first = self._blocks.positions(
                 "gate_up_down", (*shape.gate_up, *shape.down), phase, policy
             )
             second: _Positions = []
         else:
-            first = self._read_block("gate_up", shape.gate_up, phase, policy)
-            second = self._read_block("down", shape.down, phase, policy)
+            first = self._blocks.positions("gate_up", shape.gate_up, phase, policy)
+            second = self._blocks.positions("down", shape.down, phase, policy)
         gate = (digital.feature("ffn_gate_multiply", inner),)
         return [
             *self._features(("norm", width), ("quantize", width)),
@@ -280,43 +288,6 @@ class LayerBuilder:
         if self.mover is not None and self._extra:
             positions.append(self.mover.hop())
         return positions
-
-    # -- analog blocks ------------------------------------------------------------
-
-    def _read_block(
-        self, name: str, matrices: Sequence[Matrix], phase: Phase, policy: str
-    ) -> _Positions:
-        """Analog read, accumulation and stored draft of one block in one phase.
-
-        Under reuse a drafted token keeps its results in D_reg: verification then reads
-        only the residual arrays (draft blocks) or nothing at all (full blocks).
-        """
-        stage = {"qkv": "qkv", "wo": "wo", "lm_head": "lm_head"}.get(name, "ffn")
-        reuse = self.hardware.reuse_policy == "reuse" and name != "lm_head"
-        outputs = sum(m.rows_out for m in matrices)
-        drafting = phase == "draft"
-        reused = reuse and phase == "verify_drafted"
-        mode: AnalogMode = "full"
-        if policy == "draft" and drafting:
-            mode = "draft"
-        elif policy == "draft" and reused:
-            mode = "residual"
-        stored: _Positions = []
-        keeps = reuse and phase != "verify_bonus" and self._extra
-        if self.mover is not None and keeps:
-            engine = ("A2",) if reused else ("A1",)
-            direction: Literal["read", "write"] = "read" if reused else "write"
-            stored = [(self.mover.stored_draft(outputs, engine, direction),)]
-        if reused and policy == "full":
-            return stored
-        read = (self._analog.read(name, stage, matrices, mode),)
-        accumulate = (
-            self._analog.accumulate(
-                matrices, mode, drafting=drafting, adds_stored_draft=reused
-            ),
-        )
-        # The stored draft is read while the residual converts, and written after.
-        return [*stored, read, accumulate] if reused else [read, accumulate, *stored]
 
 
 def _layer_step(
