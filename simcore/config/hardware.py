@@ -7,6 +7,7 @@ YAML and a library become this object.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Literal, cast, get_args
 
 from pydantic import Field, model_validator
@@ -41,9 +42,37 @@ Feature = Literal[
     "kv_unpack",
     "rope",
     "sampling",
+    "kv_cache_update",
 ]
 #: The digital features, in the order of reports.
 FEATURES: tuple[Feature, ...] = get_args(Feature)
+
+#: Coarse coefficient that stands in for a feature without one of its own.
+COARSE_SOURCE: MappingProxyType[Feature, str] = MappingProxyType(
+    dict.fromkeys(FEATURES, "elementwise")
+    | {
+        "attention_qk": "attention",
+        "attention_pv": "attention",
+        "attention_softmax": "softmax",
+        "kv_pack": "kv_cache",
+        "kv_unpack": "kv_cache",
+        "kv_cache_update": "kv_cache",
+    }
+)
+#: The public format's one KV feature; its own coefficient stands for these as well.
+KV_UPDATE: Feature = "kv_cache_update"
+
+#: Features that the public format maps to a coarse coefficient by its own definition.
+MODELED_WHEN_MAPPED: frozenset[Feature] = frozenset(
+    {
+        "attention_qk",
+        "attention_softmax",
+        "attention_pv",
+        "ffn_activation",
+        "ffn_gate_multiply",
+        "kv_cache_update",
+    }
+)
 
 
 class Provenance(FrozenConfig):
@@ -132,12 +161,93 @@ class DigitalConfig(FrozenConfig):
         return self.features[cast("Feature", name)]
 
 
+class MacCoefficient(FrozenConfig):
+    """Cost of one operation in the legacy form."""
+
+    energy_pj_per_mac: NonNegative = Field(description="pJ per operation.")
+    latency_ns_per_mac: NonNegative = Field(description="ns per operation.")
+
+
+class WeightArea(FrozenConfig):
+    """Area of weights in the legacy form."""
+
+    area_mm2_per_weight: NonNegative = Field(description="mm2 per weight.")
+
+
+class LegacyCostsConfig(FrozenConfig):
+    """A chip described by costs per MAC: no converters, no tiles, no library."""
+
+    analog_draft: MacCoefficient = Field(description="Draft read of array 1.")
+    analog_full: MacCoefficient = Field(description="Read of all arrays.")
+    analog_verify_reuse: MacCoefficient = Field(
+        description="Read of arrays 2 to 4, the draft's result reused."
+    )
+    digital_attention: MacCoefficient = Field(description="qk and pv.")
+    digital_softmax: MacCoefficient = Field(description="Softmax.")
+    digital_elementwise: MacCoefficient = Field(
+        description="Everything without a coefficient of its own."
+    )
+    kv_cache: MacCoefficient = Field(description="Packing and unpacking of KV.")
+    analog_weight_area: WeightArea = Field(description="Area of the arrays.")
+    digital_overhead_area_mm2_per_layer: NonNegative = Field(
+        default=0.0, description="mm2 of digital logic per layer."
+    )
+    digital_features: dict[str, MacCoefficient] = Field(
+        default_factory=dict, description="Coefficients of single features."
+    )
+
+    @model_validator(mode="after")
+    def _check_features(self) -> LegacyCostsConfig:
+        raise_issues(
+            [
+                FieldIssue(
+                    ("digital_features", name),
+                    message="unknown feature",
+                    allowed=f"allowed: {', '.join(FEATURES)}",
+                )
+                for name in self.digital_features
+                if name not in FEATURES
+            ]
+        )
+        return self
+
+    def feature(self, name: str) -> FeatureCoefficient:
+        """Coefficient of a digital feature.
+
+        Raises
+        ------
+        KeyError
+            If there is no such feature.
+        """
+        feature = cast("Feature", name)
+        coarse = COARSE_SOURCE[feature]
+        own = self.digital_features.get(feature)
+        block, origin = own, f"explicit:costs.digital_features.{feature}"
+        if block is None and coarse == "kv_cache":
+            block = self.digital_features.get(KV_UPDATE)
+            origin = f"mapped:costs.digital_features.{KV_UPDATE}"
+        if block is None:
+            section = coarse if coarse == "kv_cache" else f"digital_{coarse}"
+            block, origin = getattr(self, section), f"mapped:costs.{section}"
+        modeled = own is not None or feature in MODELED_WHEN_MAPPED
+        return FeatureCoefficient(
+            energy_pj_per_op=block.energy_pj_per_mac,
+            latency_ns_per_op=block.latency_ns_per_mac,
+            origin=origin,
+            status="modeled" if modeled else "proxy",
+        )
+
+
 class ComponentsConfig(FrozenConfig):
     """What the library, or the file's own `components`, gave for this chip."""
 
     dac: ConverterSpec = Field(description="Row driver DAC.")
     adc_draft: ConverterSpec = Field(description="ADC of array 1.")
     adc_residual: ConverterSpec = Field(description="ADC of arrays 2 to 4.")
+    delta_dac: dict[Phase, ConverterSpec] = Field(
+        default_factory=dict,
+        description="DAC of the delta readout, in each phase that has it enabled.",
+    )
     array: ArraySpec = Field(description="Crossbar array.")
     digital: DigitalConfig = Field(description="Digital processing unit.")
 
@@ -197,25 +307,12 @@ class PeripheryConfig(FrozenConfig):
 
 
 class DeltaReadoutMode(FrozenConfig):
-    """Delta readout of one phase; not modelled, so it can only be off."""
+    """Delta readout of one phase: one more DAC conversion per execution of a tile."""
 
-    enabled: bool = Field(default=False, description="Must be false in this version.")
-    dac_bits: Bits | None = Field(default=None, description="Bits of the delta DAC.")
-
-    @model_validator(mode="after")
-    def _check_disabled(self) -> DeltaReadoutMode:
-        if self.enabled:
-            raise_issues(
-                [
-                    FieldIssue(
-                        ("enabled",),
-                        got="true",
-                        allowed="must be false",
-                        hint="Delta readout is not modelled in this version.",
-                    )
-                ]
-            )
-        return self
+    enabled: bool = Field(default=False, description="Whether it is used.")
+    dac_bits: Bits | None = Field(
+        default=None, description="Bits of the delta DAC; null: analog.dac_bits."
+    )
 
 
 class DeltaReadoutConfig(FrozenConfig):
@@ -242,7 +339,7 @@ class AnalogConfig(FrozenConfig):
         default_factory=PeripheryConfig, description="Analog periphery."
     )
     delta_readout: DeltaReadoutConfig = Field(
-        default_factory=DeltaReadoutConfig, description="Delta readout (off)."
+        default_factory=DeltaReadoutConfig, description="Delta readout."
     )
 
     @model_validator(mode="after")
@@ -280,6 +377,12 @@ class AnalogConfig(FrozenConfig):
         """Columns scanned one after the other by a residual ADC."""
         split = self.adc.num_columns_per_adc
         return self.num_columns_per_adc if split is None else split.residual
+
+    def delta_dac_bits(self, phase: Phase) -> int:
+        """Bits of the delta DAC of a phase, the row driver's unless given."""
+        delta = self.delta_readout
+        mode = delta.draft if phase == "draft" else delta.verify
+        return mode.dac_bits or self.dac_bits
 
 
 class VerifySetupConfig(FrozenConfig):
@@ -470,6 +573,17 @@ class LeakagePowerConfig(FrozenConfig):
     fabric_nw: NonNegative = Field(default=0.0, description="nW.")
 
 
+#: Problems of a chip that is not described in exactly one way.
+BOTH_FORMS = FieldIssue(
+    ("costs",),
+    message="ambiguous: both analog and costs",
+    hint="Keep one of them: analog describes converters, costs is per MAC.",
+)
+NEITHER_FORM = FieldIssue(
+    ("analog",), message="missing", allowed="must provide either analog or costs"
+)
+
+
 class HardwareConfig(FrozenConfig):
     """One accelerator, every number final."""
 
@@ -485,8 +599,15 @@ class HardwareConfig(FrozenConfig):
     library_file: Text | None = Field(
         default=None, description="File the library was read from, as written."
     )
-    analog: AnalogConfig = Field(description="Crossbars and converters.")
-    components: ComponentsConfig = Field(description="Looked-up component numbers.")
+    analog: AnalogConfig | None = Field(
+        default=None, description="Crossbars and converters; null with costs."
+    )
+    components: ComponentsConfig | None = Field(
+        default=None, description="Looked-up component numbers; null with costs."
+    )
+    costs: LegacyCostsConfig | None = Field(
+        default=None, description="Costs per MAC (legacy form); null with analog."
+    )
     soc: SocConfig = Field(default_factory=SocConfig, description="Surroundings.")
     memory: MemoryConfig | None = Field(
         default=None, description="Memories; null: no byte model."
@@ -504,3 +625,39 @@ class HardwareConfig(FrozenConfig):
         description='Per value: "explicit", "library NAME" or "default".',
         json_schema_extra=RESOLVED_ONLY,
     )
+
+    @model_validator(mode="after")
+    def _check_one_form(self) -> HardwareConfig:
+        if self.analog is not None and self.costs is not None:
+            raise_issues([BOTH_FORMS])
+        if self.analog is None and self.costs is None:
+            raise_issues([NEITHER_FORM])
+        if (self.components is None) != (self.analog is None):
+            needed = "needed by" if self.components is None else "given without"
+            raise_issues([FieldIssue(("components",), message=f"{needed} analog")])
+        if self.analog is not None and self.components is not None:
+            delta, found = self.analog.delta_readout, self.components.delta_dac
+            for phase, mode in (("draft", delta.draft), ("verify", delta.verify)):
+                if mode.enabled != (phase in found):
+                    path = ("components", "delta_dac")
+                    message = f"does not fit analog.delta_readout.{phase}.enabled"
+                    raise_issues([FieldIssue(path, message=message)])
+        return self
+
+    def digital_feature(self, name: str) -> FeatureCoefficient:
+        """Coefficient of a digital feature, in either form of the hardware.
+
+        Parameters
+        ----------
+        name : str
+            One of `FEATURES`.
+
+        Raises
+        ------
+        KeyError
+            If there is no such feature.
+        """
+        if self.components is not None:
+            return self.components.digital.feature(name)
+        assert self.costs is not None  # checked when it was built
+        return self.costs.feature(name)

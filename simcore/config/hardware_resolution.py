@@ -9,17 +9,24 @@ wherever either came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, get_args
 
+from simcore.config.base import FieldIssue
 from simcore.config.document import Document, Path, path_text
 from simcore.config.files import display, inside, read_document
 from simcore.config.hardware import (
+    BOTH_FORMS,
     FEATURES,
+    MODELED_WHEN_MAPPED,
+    NEITHER_FORM,
+    AnalogConfig,
     ArraySpec,
     ConverterSpec,
+    Feature,
     HardwareConfig,
+    Phase,
     Provenance,
 )
 from simcore.config.library import (
@@ -29,7 +36,12 @@ from simcore.config.library import (
     LibraryFile,
     strip_annotations,
 )
-from simcore.config.problems import choices_text, did_you_mean, validate
+from simcore.config.problems import (
+    choices_text,
+    did_you_mean,
+    issue_problem,
+    validate,
+)
 from simcore.config.shipped import library_files, shown_path
 from simcore.errors import ConfigError, Problem, printable
 
@@ -41,21 +53,23 @@ LOOKED_UP_BY: frozenset[Path] = frozenset(
         ("analog", "dac_bits"),
         ("analog", "adc", "draft_bits"),
         ("analog", "adc", "residual_bits"),
+        ("analog", "delta_readout", "draft", "enabled"),
+        ("analog", "delta_readout", "draft", "dac_bits"),
+        ("analog", "delta_readout", "verify", "enabled"),
+        ("analog", "delta_readout", "verify", "dac_bits"),
     }
 )
 
-_MODELED_WHEN_MAPPED = {
-    "attention_qk",
-    "attention_softmax",
-    "attention_pv",
-    "ffn_activation",
-    "ffn_gate_multiply",
-}
+_PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 def is_resolved(data: Any) -> bool:
     """Whether a hardware mapping is what `config_dict` writes."""
-    components = data.get("components") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        return False
+    components = data.get("components")
+    if isinstance(data.get("costs"), dict):
+        return components is None and isinstance(data.get("origins"), dict)
     return isinstance(components, dict) and "adc_draft" in components
 
 
@@ -107,11 +121,9 @@ class _Resolver:
         )
 
     def resolve(self, name: str) -> tuple[HardwareConfig | None, list[Problem]]:
-        written = self.document
         self.check_form()
-        if "costs" in written.data:
-            return None, self.problems
-        library = self.find_library()
+        legacy = self.document.get("costs") is not None
+        library = None if legacy else self.find_library()
         if library is not None:
             own, wrong = strip_annotations(library.document, library.prefix)
             library.provenance.update(own)
@@ -127,6 +139,7 @@ class _Resolver:
             components = self.components(library.config)
         if components is not None:
             merged.data["components"] = components
+            written = self.document
             if "components" not in written.data and written.get("library") is None:
                 merged.data["library"] = DEFAULT_LIBRARY
         config, wrong = validate(HardwareConfig, merged, self.prefix)
@@ -136,8 +149,8 @@ class _Resolver:
             if components is not None
             or problem.path != path_text((*self.prefix, "components"))
         ]
-        if config is None or self.problems or library is None:
-            return None, self.problems
+        if config is None or self.problems:
+            return None, list(dict.fromkeys(self.problems))
         provenance, origins = self.trace_origins(config, library)
         return (
             config.model_copy(update={"provenance": provenance, "origins": origins}),
@@ -145,23 +158,31 @@ class _Resolver:
         )
 
     def check_form(self) -> None:
-        if "costs" in self.document.data:
-            both = "analog" in self.document.data
-            self.problem(
-                ("costs",),
-                message="ambiguous: both analog and costs" if both else None,
-                got=None if both else "per-MAC costs (the legacy form)",
-                allowed="write analog and a library instead",
-                hint="Costs per MAC have no converters or tiles to simulate.",
-            )
+        data = self.document.data
+        has_analog = data.get("analog") is not None
+        if data.get("costs") is not None:
+            if has_analog:
+                self.issue(BOTH_FORMS)
+            for key in ("components", "library", "library_file"):
+                if data.get(key) is not None:
+                    self.problem(
+                        (key,),
+                        message=f"both costs and {key}",
+                        hint="Costs per MAC are complete; remove it.",
+                    )
+        elif not has_analog:
+            self.issue(NEITHER_FORM)
         for key in ("provenance", "origins"):
-            if key in self.document.data:
+            if key in data:
                 self.problem(
                     (key,),
                     message="unknown field",
                     hint="Write {value, status, source} in place of a number.",
                 )
                 self.document.remove((key,))
+
+    def issue(self, issue: FieldIssue) -> None:
+        self.problems.append(issue_problem(issue, self.document, self.prefix))
 
     # Finding the library.
 
@@ -287,13 +308,18 @@ class _Resolver:
         residual = self.converter(
             library.adc, "ADC", ("analog", "adc", "residual_bits")
         )
-        if None in (dac, draft, residual):
+        delta = {
+            phase: self.converter(library.dac, "DAC", path)
+            for phase, path in self.delta_widths()
+        }
+        if None in (dac, draft, residual, *delta.values()):
             return None  # told by `converter`, or with the width's own type
         digital = library.digital
         return {
             "dac": dac,
             "adc_draft": draft,
             "adc_residual": residual,
+            "delta_dac": delta,
             "array": library.array,
             "digital": {
                 "features": {name: _coefficient(digital, name) for name in FEATURES},
@@ -302,6 +328,14 @@ class _Resolver:
                 ),
             },
         }
+
+    def delta_widths(self) -> Iterator[tuple[Phase, Path]]:
+        """Phases whose delta readout is enabled, and where its width is written."""
+        for phase in _PHASES:
+            path: Path = ("analog", "delta_readout", phase)
+            if self.document.get(*path, "enabled") is True:
+                own = self.document.get(*path, "dac_bits") is not None
+                yield phase, (*path, "dac_bits") if own else ("analog", "dac_bits")
 
     def converter(
         self, table: dict[int, ConverterSpec], kind: str, path: Path
@@ -322,13 +356,14 @@ class _Resolver:
     # Where every number came from.
 
     def trace_origins(
-        self, config: HardwareConfig, library: FoundLibrary
+        self, config: HardwareConfig, library: FoundLibrary | None
     ) -> tuple[dict[str, Provenance], dict[str, str]]:
         provenance: dict[str, Provenance] = {}
         origins: dict[str, str] = {}
         homes = dict(self.sections())
-        sections = {"analog", "soc", "memory", "leakage_power"}
-        dumped = config.model_dump(include=sections)
+        sections = {"analog", "costs", "soc", "memory", "leakage_power"}
+        form = {"analog"} if config.costs is not None else {"costs"}
+        dumped = config.model_dump(include=sections - form)
         for path in _leaves(dumped):
             dotted = path_text(path)
             if _has(self.document.data, path):
@@ -337,6 +372,8 @@ class _Resolver:
                     provenance[dotted] = self.explicit[path]
                 continue
             origins[dotted] = "default"
+            if library is None:
+                continue
             for target, source in homes.items():
                 theirs = (source, *path[len(target) :])
                 if path[: len(target)] == target and _has(
@@ -346,6 +383,8 @@ class _Resolver:
                     known = library.source(theirs)
                     if known is not None:
                         provenance[dotted] = known
+        if library is None:
+            return provenance, origins
         for path, theirs in self.component_paths(config, library):
             dotted = path_text(path)
             written = _has(library.document.data, theirs)
@@ -359,20 +398,16 @@ class _Resolver:
         self, config: HardwareConfig, library: FoundLibrary
     ) -> Iterator[tuple[Path, Path]]:
         """Every component number, and where the library has it."""
-        for role, table, bits in (
-            ("dac", "dac", config.analog.dac_bits),
-            ("adc_draft", "adc", config.analog.adc.draft_bits),
-            ("adc_residual", "adc", config.analog.adc.residual_bits),
-        ):
+        assert config.analog is not None  # it has a library
+        for role, table, bits in _converters(config.analog, self.delta_widths()):
             for name in ConverterSpec.model_fields:
-                yield ("components", role, name), (table, str(bits), name)
+                yield ("components", *role, name), (table, str(bits), name)
         for name in ArraySpec.model_fields:
             yield ("components", "array", name), ("array", name)
         digital = ("components", "digital")
         overhead = "digital_overhead_area_mm2_per_layer"
         yield (*digital, overhead), ("digital", overhead)
-        if library.config is None:
-            return
+        assert library.config is not None  # or there would be no hardware
         for feature in FEATURES:
             where, block = library.config.digital.block(feature)
             mine = (*digital, "features", feature)
@@ -385,10 +420,20 @@ class _Resolver:
             yield (*mine, "latency_ns_per_op"), (*theirs, latency)
 
 
-def _coefficient(digital: DigitalLibrary, feature: str) -> dict[str, Any]:
+def _converters(
+    analog: AnalogConfig, enabled: Iterable[tuple[Phase, Path]]
+) -> Iterator[tuple[Path, str, int]]:
+    """Place among the components, table and width of every converter."""
+    yield ("dac",), "dac", analog.dac_bits
+    yield ("adc_draft",), "adc", analog.adc.draft_bits
+    yield ("adc_residual",), "adc", analog.adc.residual_bits
+    for phase, _ in enabled:
+        yield ("delta_dac", phase), "dac", analog.delta_dac_bits(phase)
+
+
+def _coefficient(digital: DigitalLibrary, feature: Feature) -> dict[str, Any]:
     where, block = digital.block(feature)
-    if block is None:  # refused when the library was checked
-        raise AssertionError(feature)
+    assert block is not None  # refused when the library was checked
     own = where == ("features", feature)
     latency = block.latency_ns_per_mac
     if latency is None:
@@ -398,7 +443,7 @@ def _coefficient(digital: DigitalLibrary, feature: str) -> dict[str, Any]:
         "latency_ns_per_op": latency,
         "lanes": block.lanes,
         "origin": f"{'explicit' if own else 'mapped'}:digital.{'.'.join(where)}",
-        "status": ("modeled" if own or feature in _MODELED_WHEN_MAPPED else "proxy"),
+        "status": ("modeled" if own or feature in MODELED_WHEN_MAPPED else "proxy"),
     }
 
 

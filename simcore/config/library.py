@@ -26,9 +26,12 @@ from simcore.config.base import (
 )
 from simcore.config.document import Document, Path, path_text
 from simcore.config.hardware import (
+    COARSE_SOURCE,
     FEATURES,
+    KV_UPDATE,
     ArraySpec,
     ConverterSpec,
+    Feature,
     Provenance,
 )
 from simcore.config.problems import choices_text, did_you_mean, validate
@@ -38,16 +41,6 @@ DEFAULT_LIBRARY = "puma_like_v1"
 
 #: More annotated numbers than any chip has; a file with more is not one.
 _MAX_ANNOTATED = 5000
-
-_COARSE = {
-    "attention_qk": "attention",
-    "attention_pv": "attention",
-    "attention_softmax": "softmax",
-    "kv_pack": "kv_cache",
-    "kv_unpack": "kv_cache",
-}
-#: The public format's one KV feature; stands for both of ours.
-_KV_UPDATE = "kv_cache_update"
 
 
 class CoefficientBlock(FrozenConfig):
@@ -98,16 +91,15 @@ class DigitalLibrary(FrozenConfig):
 
     @model_validator(mode="after")
     def _check_features(self) -> DigitalLibrary:
-        known = (*FEATURES, _KV_UPDATE)
         issues = [
             FieldIssue(
                 ("features", name),
                 message="unknown feature",
-                allowed=choices_text(known),
-                hint=did_you_mean(name, known),
+                allowed=choices_text(FEATURES),
+                hint=did_you_mean(name, FEATURES),
             )
             for name in self.features
-            if name not in known
+            if name not in FEATURES
         ]
         for feature in FEATURES:
             path, block = self.block(feature)
@@ -120,13 +112,15 @@ class DigitalLibrary(FrozenConfig):
         raise_issues(list(dict.fromkeys(issues)))
         return self
 
-    def block(self, feature: str) -> tuple[tuple[str, ...], CoefficientBlock | None]:
+    def block(
+        self, feature: Feature
+    ) -> tuple[tuple[str, ...], CoefficientBlock | None]:
         """Where the coefficient of a feature is written, and the coefficient."""
         if feature in self.features:
             return ("features", feature), self.features[feature]
-        coarse = _COARSE.get(feature, "elementwise")
-        if coarse == "kv_cache" and _KV_UPDATE in self.features:
-            return ("features", _KV_UPDATE), self.features[_KV_UPDATE]
+        coarse = COARSE_SOURCE[feature]
+        if coarse == "kv_cache" and KV_UPDATE in self.features:
+            return ("features", KV_UPDATE), self.features[KV_UPDATE]
         return (coarse,), getattr(self, coarse)
 
 

@@ -10,7 +10,6 @@ from simcore.config.hardware import (
     BuffersAddConfig,
     BuffersAddOverride,
     ColumnsPerAdc,
-    DeltaReadoutMode,
     DigitalConfig,
     FeatureCoefficient,
     KvCacheConfig,
@@ -65,7 +64,7 @@ def test_the_sram_format_is_hbms_unless_given() -> None:
 
 
 def test_every_feature_has_a_coefficient() -> None:
-    assert len(FEATURES) == 13
+    assert len(FEATURES) == 14
     digital = DigitalConfig(features={name: coefficient(1.0) for name in FEATURES})
     assert digital.feature("norm").energy_pj_per_op == 1.0
     with pytest.raises(KeyError):
@@ -74,9 +73,3 @@ def test_every_feature_has_a_coefficient() -> None:
         DigitalConfig(
             features={name: coefficient(1.0) for name in FEATURES if name != "rope"}
         )
-
-
-def test_delta_readout_can_only_be_off() -> None:
-    assert not DeltaReadoutMode(enabled=False, dac_bits=8).enabled
-    with pytest.raises(ValidationError, match="must be false"):
-        DeltaReadoutMode(enabled=True)

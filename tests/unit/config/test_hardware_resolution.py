@@ -65,6 +65,7 @@ def test_coarse_coefficients_stand_in_for_features(hardware: Mapping) -> None:
         "kv_unpack": (4.0, "mapped:digital.kv_cache", "proxy"),
         "rope": (3.0, "mapped:digital.elementwise", "proxy"),
         "sampling": (3.0, "mapped:digital.elementwise", "proxy"),
+        "kv_cache_update": (4.0, "mapped:digital.kv_cache", "modeled"),
     }
     found = {
         name: (block.energy_pj_per_op, block.origin, block.status)
@@ -294,9 +295,8 @@ def test_resolved_hardware_loads_to_an_equal_object(
             "analog.num_columns_per_adc (16).",
         ),
         (
-            {"analog": {"delta_readout": {"draft": {"enabled": True}}}},
-            "analog.delta_readout.draft.enabled: got true; must be false. Delta "
-            "readout is not modelled in this version.",
+            {"analog": {"delta_readout": {"draft": {"enabled": 1}}}},
+            "analog.delta_readout.draft.enabled: got 1; must be true or false.",
         ),
         (
             {"library": "x"},
@@ -415,15 +415,6 @@ def test_an_unknown_feature_and_lanes_without_a_clock(
     assert second == (
         "components.digital.features.rope.lanes: needs digital.clock_ghz."
     )
-
-
-def test_the_legacy_form_is_told_apart(hardware: Mapping, errors: Errors) -> None:
-    assert errors(load_hardware, {"costs": {"kv_cache": 1}}) == [
-        "costs: got per-MAC costs (the legacy form); write analog and a library "
-        "instead. Costs per MAC have no converters or tiles to simulate."
-    ]
-    (line,) = errors(load_hardware, {**hardware, "costs": {}})
-    assert line.startswith("costs: ambiguous: both analog and costs; write analog")
 
 
 def test_a_library_that_is_not_there(
