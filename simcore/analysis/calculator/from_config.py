@@ -7,7 +7,6 @@ format knows is used.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from simcore.analysis.calculator.inputs import (
     FEATURES,
@@ -25,24 +24,13 @@ from simcore.config.hardware import (
     ComponentsConfig,
     DigitalConfig,
     HardwareConfig,
+    LegacyCostsConfig,
+    MacCoefficient,
     Phase,
     Schedule,
 )
 from simcore.config.model import ModelConfig
 from simcore.errors import ConfigError, Problem
-
-if TYPE_CHECKING:
-    from simcore.config.hardware import LegacyCostsConfig, MacCoefficient
-
-#: Coarse legacy coefficient that stands for a feature without its own.
-_LEGACY_SOURCE = {
-    "attention_qk": "digital_attention",
-    "attention_softmax": "digital_softmax",
-    "attention_pv": "digital_attention",
-    "ffn_activation": "digital_elementwise",
-    "ffn_gate_multiply": "digital_elementwise",
-    "kv_cache_update": "kv_cache",
-}
 
 
 def calculator_input(
@@ -77,7 +65,7 @@ def calculator_input(
             verify_reuse=_rate(costs.analog_verify_reuse),
             area_mm2_per_weight=costs.analog_weight_area.area_mm2_per_weight,
         )
-        features = _legacy_features(costs)
+        features = _features(costs)
         overhead = costs.digital_overhead_area_mm2_per_layer
     else:
         # Refused when the hardware was loaded.
@@ -132,20 +120,6 @@ def _rate(coefficient: MacCoefficient) -> Rate:
     return Rate(coefficient.energy_pj_per_mac, coefficient.latency_ns_per_mac)
 
 
-def _legacy_features(costs: LegacyCostsConfig) -> dict[str, FeatureRate]:
-    found = {}
-    for feature in FEATURES:
-        own = costs.digital_features.get(feature)
-        if own is not None:
-            origin = f"explicit:costs.digital_features.{feature}"
-            found[feature] = FeatureRate(_rate(own), origin)
-        else:
-            source = _LEGACY_SOURCE[feature]
-            rate = _rate(getattr(costs, source))
-            found[feature] = FeatureRate(rate, f"mapped:costs.{source}")
-    return found
-
-
 def _knobs(analog: AnalogConfig, components: ComponentsConfig) -> AnalogInput:
     return AnalogInput(
         xbar_size=analog.xbar_size,
@@ -168,11 +142,10 @@ def _delta_dac(
     spec = components.delta_dac.get(phase)
     if spec is None:
         return None
-    bits = getattr(analog.delta_readout, phase).dac_bits
-    return DeltaDac(bits or analog.dac_bits, spec)
+    return DeltaDac(analog.delta_dac_bits(phase), spec)
 
 
-def _features(digital: DigitalConfig) -> dict[str, FeatureRate]:
+def _features(digital: DigitalConfig | LegacyCostsConfig) -> dict[str, FeatureRate]:
     found = {}
     for name in FEATURES:
         own = digital.feature(name)
