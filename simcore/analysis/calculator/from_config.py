@@ -54,11 +54,7 @@ def calculator_input(
     """
     costs, components = hardware.costs, hardware.components
     analog: AnalogInput | LegacyInput
-    if hardware.analog is not None and components is not None:
-        analog = _knobs(hardware.analog, components)
-        features = _features(components.digital)
-        overhead = components.digital.digital_overhead_area_mm2_per_layer
-    elif costs is not None:
+    if costs is not None:
         analog = LegacyInput(
             draft=_rate(costs.analog_draft),
             full=_rate(costs.analog_full),
@@ -68,8 +64,12 @@ def calculator_input(
         features = _features(costs)
         overhead = costs.digital_overhead_area_mm2_per_layer
     else:
-        # Refused when the hardware was loaded.
-        raise AssertionError("hardware with neither analog nor costs")
+        # Hardware with neither form does not load.
+        assert hardware.analog is not None
+        assert components is not None
+        analog = _knobs(hardware.analog, components)
+        features = _features(components.digital)
+        overhead = components.digital.digital_overhead_area_mm2_per_layer
     return CalculatorInput(
         model=model_input(model),
         analog=analog,

@@ -52,8 +52,7 @@ def test_points_are_those_of_separate_reports(calculator: Calculator) -> None:
 
 
 def test_best_draft_length_of_each_metric(calculator: Calculator) -> None:
-    # Per drafted token a burst adds 102.75 + 66.25 - 32 ... in any case more than
-    # nothing: with nothing accepted the shortest draft is best, with all the longest.
+    # Drafts that are never accepted only add to a burst: the shortest is best.
     none = [Candidate(k, 0.0) for k in (3, 1, 2)]
     (best,) = sweep_draft_lengths(calculator, none, [1]).best
     assert (best.by_throughput, best.by_tokens_per_joule) == (1, 1)

@@ -19,8 +19,8 @@ from simcore.analysis.calculator.steps import StepCost, step_cost
 Plain = dict[str, Any]
 
 
-def only_qkv(kind: StepKind, chip: Plain, policy: str = "draft") -> StepCost:
-    """A step of a model whose other matrices are one tile and free to leave out."""
+def tiny_step(kind: StepKind, chip: Plain, policy: str = "draft") -> StepCost:
+    """A step of the tiny model, of which qkv is drafted by `policy`."""
     model = tiny_model(draft_policy={"default": {"qkv": policy}})
     return step_cost(chip_of(model, chip), kind)
 
@@ -52,7 +52,7 @@ def qkv_components(
 def test_draft_reads_array_one_with_the_draft_converter() -> None:
     # arrays 6 x 5 pJ; DAC 24 x 1 pJ; draft ADC 24 x 2 pJ. An ADC scans 2 columns of
     # 1 ns: fill 0.5 + 0.25 + 2, then 5 more periods of 2 ns.
-    step = only_qkv("draft", tiny_chip())
+    step = tiny_step("draft", tiny_chip())
     assert step.stages["qkv"] == (30 + 24 + 48, 2.75 + 5 * 2)
     assert qkv_components("draft", tiny_chip()) == {
         "arrays": (30, 6 * 0.25),
@@ -63,14 +63,14 @@ def test_draft_reads_array_one_with_the_draft_converter() -> None:
 
 def test_verification_with_reuse_reads_the_other_three_arrays() -> None:
     # arrays 18 x 5 pJ; DAC 24; residual ADC 24 x 3 pJ, 2 columns of 2 ns.
-    step = only_qkv("verify_drafted", tiny_chip())
+    step = tiny_step("verify_drafted", tiny_chip())
     assert step.stages["qkv"] == (90 + 24 + 72, 4.75 + 5 * 4)
 
 
 def test_full_read_scans_both_paths_at_once() -> None:
     # arrays 24 x 5 pJ; DAC 24; ADCs 48 + 72. The residual path (4 ns) hides the draft
     # path (2 ns); the 6 x 4 ns of scanning are shared 2 : 4.
-    step = only_qkv("verify_bonus", tiny_chip())
+    step = tiny_step("verify_bonus", tiny_chip())
     assert step.stages["qkv"] == (120 + 24 + 48 + 72, 4.75 + 5 * 4)
     components = qkv_components("verify_bonus", tiny_chip())
     assert components["adc_draft"] == pytest.approx((48, 8))
@@ -79,13 +79,13 @@ def test_full_read_scans_both_paths_at_once() -> None:
 
 def test_reread_verifies_drafted_tokens_in_full() -> None:
     chip = tiny_chip(reuse_policy="reread")
-    assert only_qkv("verify_drafted", chip) == only_qkv("verify_bonus", chip)
+    assert tiny_step("verify_drafted", chip) == tiny_step("verify_bonus", chip)
 
 
 def test_a_full_block_drafts_in_full_and_is_not_read_again_on_reuse() -> None:
     chip = with_adder(tiny_chip(), 0.1, 0.5)
-    full = only_qkv("verify_bonus", chip).stages["qkv"]
-    assert only_qkv("draft", chip, policy="full").stages["qkv"] == full
+    full = tiny_step("verify_bonus", chip).stages["qkv"]
+    assert tiny_step("draft", chip, policy="full").stages["qkv"] == full
     again = qkv_components("verify_drafted", chip, policy="full")
     # Nothing at all: no additions either.
     assert again == {}
@@ -95,8 +95,8 @@ def test_a_full_block_drafts_with_the_slices_of_verification() -> None:
     chip = tiny_chip()
     chip["soc"].update(draft_activation_bits=2, verify_activation_bits=8)
     # 1 slice and 4 slices: 3 and 12 executions.
-    assert only_qkv("draft", chip).stages["qkv"].latency_ns == 2.75 + 2 * 2
-    full = only_qkv("draft", chip, policy="full").stages["qkv"]
+    assert tiny_step("draft", chip).stages["qkv"].latency_ns == 2.75 + 2 * 2
+    full = tiny_step("draft", chip, policy="full").stages["qkv"]
     assert full.latency_ns == 4.75 + 11 * 4
 
 
@@ -104,21 +104,21 @@ def test_additions_hide_behind_the_stream() -> None:
     # Drafting converts 24 samples: 2.4 pJ. Adding 2 columns takes 1 ns, less than the
     # period of 2 ns: only the last execution's additions are seen. wo adds 2 x 4
     # samples and 1 ns, ffn 8 x 4 samples and 1 ns.
-    step = only_qkv("draft", with_adder(tiny_chip(), 0.1, 0.5))
+    step = tiny_step("draft", with_adder(tiny_chip(), 0.1, 0.5))
     assert step.stages["buffers_add"] == pytest.approx((0.1 * (24 + 8 + 32), 3.0))
 
 
 def test_slow_additions_outlast_the_stream() -> None:
     # 2 columns of 1.5 ns: 3 ns against a period of 2 ns, 1 ns more per execution:
     # 3 + 5 for qkv's 6 executions, 3 + 1 for wo's 2, 3 + 7 for ffn's 8.
-    step = only_qkv("draft", with_adder(tiny_chip(), 0.0, 1.5))
+    step = tiny_step("draft", with_adder(tiny_chip(), 0.0, 1.5))
     assert step.stages["buffers_add"].latency_ns == pytest.approx(8 + 4 + 10)
 
 
 def test_reuse_ends_with_adding_the_stored_draft() -> None:
     # 24 samples and the 12 outputs; 1 ns at the end of the stream and then 3 output
     # tiles of 2 columns of 0.5 ns. wo: 8 + 4, 1 + 1 ns; ffn: 32 + 8 + 4, 1 + 3 ns.
-    step = only_qkv("verify_drafted", with_adder(tiny_chip(), 0.1, 0.5))
+    step = tiny_step("verify_drafted", with_adder(tiny_chip(), 0.1, 0.5))
     samples = (24 + 12) + (8 + 4) + (32 + 12)
     assert step.stages["buffers_add"] == pytest.approx((0.1 * samples, 4 + 2 + 4))
 
@@ -127,8 +127,8 @@ def test_additions_have_a_price_for_each_phase() -> None:
     chip = with_adder(tiny_chip(), 0.1, 0.5)
     chip["soc"]["buffers_add"]["draft"] = {"energy_pj_per_op": 0.0}
     chip["soc"]["buffers_add"]["verify"] = {"latency_ns_per_op": 0.0}
-    assert only_qkv("draft", chip).stages["buffers_add"] == (0.0, 3.0)
-    verify = only_qkv("verify_bonus", chip).stages["buffers_add"]
+    assert tiny_step("draft", chip).stages["buffers_add"] == (0.0, 3.0)
+    verify = tiny_step("verify_bonus", chip).stages["buffers_add"]
     assert verify == pytest.approx((0.1 * 2 * (24 + 8 + 32), 0.0))
 
 
@@ -137,12 +137,12 @@ def test_stream_periphery_multiplies_the_scan_time() -> None:
     # public calculator has it.
     chip = tiny_chip()
     chip["analog"]["periphery"]["tia"] = block(energy=0.5, latency=1.5)
-    step = only_qkv("verify_bonus", chip)
+    step = tiny_step("verify_bonus", chip)
     assert step.stages["qkv"].latency_ns == 6.75 + 5 * 6
     # 48 samples of both paths.
     assert qkv_components("verify_bonus", chip)["tia"] == (24.0, 6 * 6)
     chip["analog"]["periphery"]["tia"] = block(latency=0.9)
-    assert only_qkv("verify_bonus", chip).stages["qkv"].latency_ns == 4.75 + 5 * 4
+    assert tiny_step("verify_bonus", chip).stages["qkv"].latency_ns == 4.75 + 5 * 4
 
 
 def test_registers_serve_every_active_array() -> None:
@@ -154,7 +154,7 @@ def test_registers_serve_every_active_array() -> None:
     assert components["input_registers"] == (6 * 16 * 0.5, 6 * 16 * 0.125)
     assert components["output_registers"] == (6 * 32 * 0.25, 6 * 32 * 0.5)
     # The output registers (16 ns) outlast the scan.
-    step = only_qkv("verify_bonus", chip)
+    step = tiny_step("verify_bonus", chip)
     assert step.stages["qkv"].latency_ns == (2 + 0.5 + 0.25 + 16) + 5 * 16
 
 
@@ -165,7 +165,7 @@ def test_switches_and_drivers_are_steps_of_their_own() -> None:
     components = qkv_components("verify_drafted", chip)
     assert components["subarray_switches"] == (18 * 0.5, 6 * 0.125)
     assert components["write_drivers"] == (24 * 0.25, 6 * 8.0)
-    step = only_qkv("verify_drafted", chip)
+    step = tiny_step("verify_drafted", chip)
     assert step.stages["qkv"].latency_ns == (4.75 + 0.125 + 8) + 5 * 8
 
 
@@ -173,22 +173,22 @@ def test_delta_readout_adds_one_conversion_a_tile() -> None:
     chip = tiny_chip()
     chip["specs"]["delta_dac"] = {"verify": {"bits": 3, **converter(7.0, 4.5, 0.3)}}
     # 6 delta conversions; 4.5 ns outlasts the scan of 4 ns.
-    step = only_qkv("verify_drafted", chip)
+    step = tiny_step("verify_drafted", chip)
     assert step.stages["qkv"] == (90 + 24 + 6 * 7 + 72, (4.5 + 0.25 + 4) + 5 * 4.5)
     assert qkv_components("verify_drafted", chip)["dac"] == (24 + 42, 6 * 4.5)
     # Drafting has none, be the block drafted in full.
-    assert only_qkv("draft", chip, "full") == only_qkv("draft", tiny_chip(), "full")
+    assert tiny_step("draft", chip, "full") == tiny_step("draft", tiny_chip(), "full")
 
 
 def test_counts_of_a_step() -> None:
     # 8 tiles x 2 slices = 16 executions in all.
-    assert only_qkv("verify_bonus", tiny_chip()).counts == {
+    assert tiny_step("verify_bonus", tiny_chip()).counts == {
         "array_activations": 64,
         "dac_conversions": 64,
         "adc_draft_conversions": 64,
         "adc_residual_conversions": 64,
     }
-    assert only_qkv("verify_drafted", tiny_chip()).counts == {
+    assert tiny_step("verify_drafted", tiny_chip()).counts == {
         "array_activations": 48,
         "dac_conversions": 64,
         "adc_draft_conversions": 0,
@@ -207,12 +207,12 @@ def test_matrices_are_padded_to_tiles_one_by_one() -> None:
 def test_legacy_stage_costs_so_much_a_mac() -> None:
     # 48 MACs.
     chip = legacy_chip()
-    assert only_qkv("draft", chip).stages["qkv"] == (48, 48)
-    assert only_qkv("draft", chip, "full").stages["qkv"] == (192, 96)
-    assert only_qkv("verify_drafted", chip).stages["qkv"] == (144, 72)
-    assert only_qkv("verify_drafted", chip, "full").stages["qkv"] == (0, 0)
-    assert only_qkv("verify_bonus", chip).stages["qkv"] == (192, 96)
-    assert only_qkv("draft", chip).counts is None
+    assert tiny_step("draft", chip).stages["qkv"] == (48, 48)
+    assert tiny_step("draft", chip, "full").stages["qkv"] == (192, 96)
+    assert tiny_step("verify_drafted", chip).stages["qkv"] == (144, 72)
+    assert tiny_step("verify_drafted", chip, "full").stages["qkv"] == (0, 0)
+    assert tiny_step("verify_bonus", chip).stages["qkv"] == (192, 96)
+    assert tiny_step("draft", chip).counts is None
 
 
 @pytest.mark.parametrize(
