@@ -139,8 +139,8 @@ def coverage() -> str:
 def validation() -> str:
     """What `simcore validate` measures on the shipped scenarios."""
     rows = [
-        "| scenario | schedule | bursts | integers: worst | floats: worst, bound "
-        "| energy, worst | means | laws |",
+        "| scenario | schedule | distinct bursts | integers | floats, their bound "
+        "| energy | means that hold | laws that hold |",
         "|---|---|---|---|---|---|---|---|",
     ]
     rows += [_validation_row(name) for name in sorted(shipped_files("scenario"))]
