@@ -30,10 +30,6 @@ def test_coinciding_holds_compose_as_they_are_simulated(first: int) -> None:
     )
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the composition ignores holds of no duration when it orders HBM grants",
-)
 @pytest.mark.parametrize("seed", LATE_AT_THE_INSTANT)
 def test_a_leg_made_ready_by_holds_of_no_duration_comes_after_those_before(
     seed: int,
