@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from heapq import heappop, heappush
+from typing import NamedTuple
 
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.operation import HBM, LayerStep, Operation
@@ -213,15 +213,37 @@ def _serial_steps(
     return sum(time for time, _ in each), sum(holds for _, holds in each)
 
 
+class _Moment(NamedTuple):
+    """When something happens, and how many holds lie on the longest path to it.
+
+    `settled` counts the holds of no duration that ended at this same instant before:
+    the engine lets what they free or make ready compete only after them.
+    """
+
+    time: float
+    settled: int
+    holds: int
+
+    def after(self, duration: float, holds: int, idle: int) -> _Moment:
+        """Later by `duration`; the last `idle` holds took no time."""
+        settled = idle if duration else self.settled + idle
+        return _Moment(self.time + duration, settled, self.holds + holds)
+
+
+_START = _Moment(0, 0, 0)
+
+
 @dataclass(frozen=True)
 class _Stretch:
     """Part of a layer that ends with an HBM transfer, or with the layer.
 
-    `before` is private time; then `hbm` and, side by side with it, `other` legs.
+    `before` is private time of `holds` holds, the last `idle` of them without
+    duration; then `hbm` and, side by side with it, `other` legs.
     """
 
     before: float
     holds: int
+    idle: int
     hbm: float | None = None
     other: float = 0
 
@@ -232,18 +254,19 @@ def _stretches(
     context = part.context(cached_tokens)
     found: list[_Stretch] = []
     before: float = 0
-    holds = 0
+    holds = idle = 0
     for legs in part.positions:
         times = {op.resources: duration(op, context, 0) for op in legs}
         hbm = times.pop((HBM,), None)
         other = max(times.values(), default=0)
-        holds += 1
         if hbm is None:
             before += other
+            holds += 1
+            idle = 0 if other else idle + 1
         else:
-            found.append(_Stretch(before, holds - 1, hbm, other))
-            before, holds = 0, 0
-    found.append(_Stretch(before, holds))
+            found.append(_Stretch(before, holds, idle, hbm, other))
+            before, holds, idle = 0, 0, 0
+    found.append(_Stretch(before, holds, idle))
     return tuple(found)
 
 
@@ -261,16 +284,15 @@ class _Wavefront:
             _step_cells(step, context_length + step.index, duration) for step in steps
         ]
         self._layers = len(steps[0].layers)
-        # (end, holds) of each step's last finished layer, and of each layer's last
-        # step.
-        self._step_end: list[tuple[float, int]] = [(0, 0)] * len(steps)
-        self._layer_end: list[tuple[float, int]] = [(0, 0)] * self._layers
+        # When each step left its last finished layer, and each layer its last step.
+        self._step_end = [_START] * len(steps)
+        self._layer_end = [_START] * self._layers
         self._next_layer = [0] * len(steps)
         self._steps_through = [0] * self._layers
         self._stretch = [0] * len(steps)
-        self._hbm_free: tuple[float, int] = (0, 0)
-        self._requests: list[tuple[float, int, int]] = []
-        self._waiting: dict[int, tuple[float, int]] = {}
+        self._hbm_free = _START
+        # Step -> when its HBM leg became ready.
+        self._waiting: dict[int, _Moment] = {}
         self._given = grants
         self.grants: list[int] = []
 
@@ -278,18 +300,23 @@ class _Wavefront:
         """Time and holds on the longest path until the last step has left."""
         for step in range(len(self._cells)):
             self._enter(step)
-        while self._requests:
+        while self._waiting:
             self._serve(self._next_request())
         return (
-            max(time for time, _ in self._step_end),
-            max(holds for _, holds in self._step_end),
+            max(moment.time for moment in self._step_end),
+            max(moment.holds for moment in self._step_end),
         )
 
     def _next_request(self) -> int:
+        """The leg that HBM serves next: the oldest of those ready when it is free."""
         if self._given is not None:
             return self._given[len(self.grants)]
-        _, step, _ = heappop(self._requests)
-        return step
+        when = max(min(m[:2] for m in self._waiting.values()), self._hbm_free[:2])
+        return min(
+            (moment.time, step)
+            for step, moment in self._waiting.items()
+            if moment[:2] <= when
+        )[1]
 
     def _enter(self, step: int) -> None:
         """Move a step into its next layers until it asks for HBM or must wait."""
@@ -297,38 +324,36 @@ class _Wavefront:
             layer = self._next_layer[step]
             if self._steps_through[layer] < step:
                 return
-            time, holds = _later(self._step_end[step], self._layer_end[layer])
             self._stretch[step] = 0
-            if not self._advance(step, time, holds):
+            if not self._advance(
+                step, _later(self._step_end[step], self._layer_end[layer])
+            ):
                 return
 
-    def _advance(self, step: int, time: float, holds: int) -> bool:
+    def _advance(self, step: int, now: _Moment) -> bool:
         """Run up to the next HBM transfer; True when the layer is finished."""
         layer = self._next_layer[step]
         stretch = self._cells[step][layer][self._stretch[step]]
-        time += stretch.before
-        holds += stretch.holds
+        now = now.after(stretch.before, stretch.holds, stretch.idle)
         if stretch.hbm is not None:
-            self._waiting[step] = (time, holds)
-            heappush(self._requests, (time, step, layer))
+            self._waiting[step] = now
             return False
-        self._step_end[step] = self._layer_end[layer] = (time, holds)
+        self._step_end[step] = self._layer_end[layer] = now
         self._steps_through[layer] += 1
         self._next_layer[step] = layer + 1
         return True
 
     def _serve(self, step: int) -> None:
-        if self._given is not None:
-            self._requests.pop()
         self.grants.append(step)
         layer = self._next_layer[step]
         stretch = self._cells[step][layer][self._stretch[step]]
-        ready, ready_holds = self._waiting.pop(step)
-        granted, granted_holds = _later((ready, ready_holds), self._hbm_free)
-        self._hbm_free = (granted + (stretch.hbm or 0), granted_holds + 1)
-        time, holds = _later(self._hbm_free, (ready + stretch.other, ready_holds + 1))
+        ready = self._waiting.pop(step)
+        hbm = stretch.hbm or 0
+        granted = _later(ready, self._hbm_free)
+        self._hbm_free = granted.after(hbm, 1, 0 if hbm else 1)
+        others = ready.after(stretch.other, 1, 0 if stretch.other else 1)
         self._stretch[step] += 1
-        if self._advance(step, time, holds):
+        if self._advance(step, _later(self._hbm_free, others)):
             self._enter(step)
             if step + 1 < len(self._cells):
                 self._resume(step + 1)
@@ -353,5 +378,6 @@ def _step_cells(
     return [cells[id(part)] for part in step.layers]
 
 
-def _later(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
-    return max(a[0], b[0]), max(a[1], b[1])
+def _later(a: _Moment, b: _Moment) -> _Moment:
+    last = a if a[:2] >= b[:2] else b
+    return last._replace(holds=max(a.holds, b.holds))
