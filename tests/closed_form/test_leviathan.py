@@ -129,7 +129,7 @@ def test_committed_tokens_per_burst(rate: float, k: int) -> None:
     half_width = stats.norm.ppf(1 - 0.001 / 2) * drawn.std(ddof=1) / math.sqrt(BURSTS)
     assert abs(drawn.mean() - expected) < half_width
     # The interval is narrow enough to see a bonus token that is forgotten.
-    assert half_width < 0.2
+    assert half_width < 0.3
 
 
 @pytest.mark.parametrize("k", DRAFT_LENGTHS)
