@@ -6,9 +6,9 @@ Convention everywhere: `accepted` counts accepted drafts, the bonus token exclud
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from simcore.config.base import (
     AS_TUPLE,
@@ -34,6 +34,20 @@ class _Acceptance(FrozenConfig):
     )
 
 
+def _check_weights(value: Any) -> Any:
+    if isinstance(value, dict):
+        raise_issues(
+            [
+                FieldIssue(
+                    (bin_,), got=printable(weight), allowed="must be non-negative"
+                )
+                for bin_, weight in value.items()
+                if isinstance(weight, int | float) and weight < 0
+            ]
+        )
+    return value
+
+
 class HistogramAcceptance(_Acceptance):
     """Independent bursts from measured counts (`stats.json`)."""
 
@@ -41,7 +55,9 @@ class HistogramAcceptance(_Acceptance):
         default="histogram", description="Independent bursts from a histogram."
     )
     k: DraftLength = Field(description="Draft length at which it was measured.")
-    histogram: Annotated[dict[int, Weight], INTEGER_KEYS] = Field(
+    histogram: Annotated[
+        dict[int, Weight], INTEGER_KEYS, BeforeValidator(_check_weights)
+    ] = Field(
         description="Accepted drafts (0..k) to count or weight; the bonus is excluded."
     )
 

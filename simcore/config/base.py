@@ -37,6 +37,8 @@ class FieldIssue:
         Field, relative to the object that is being checked.
     message, got, allowed, hint : str or None
         As in `simcore.errors.Problem`.
+    ignorable : bool
+        The public calculator ignores the field, and so does a lenient reading.
     """
 
     path: tuple[str | int, ...]
@@ -44,6 +46,7 @@ class FieldIssue:
     got: str | None = None
     allowed: str | None = None
     hint: str | None = None
+    ignorable: bool = False
 
 
 class FieldIssues(ValueError):

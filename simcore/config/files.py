@@ -13,6 +13,7 @@ from simcore.config.yaml_reader import MAX_BYTES, read_yaml
 from simcore.errors import ConfigError, Problem, printable
 
 SUFFIXES = (".yaml", ".yml", ".json")
+NOT_FOUND = "file not found"
 
 
 def display(path: FilePath | str) -> str:
@@ -49,7 +50,7 @@ def _read_text(path: FilePath, shown: str) -> str:
     try:
         content = _read_bytes(path, shown)
     except FileNotFoundError:
-        raise _error(shown, "file not found", near(path)) from None
+        raise _error(shown, NOT_FOUND, near(path)) from None
     except PermissionError:
         raise _error(shown, "permission denied") from None
     except (OSError, ValueError) as error:

@@ -204,6 +204,7 @@ class LegacyCostsConfig(FrozenConfig):
                     ("digital_features", name),
                     message="unknown feature",
                     allowed=f"allowed: {', '.join(FEATURES)}",
+                    ignorable=True,
                 )
                 for name in self.digital_features
                 if name not in FEATURES

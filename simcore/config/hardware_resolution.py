@@ -9,13 +9,17 @@ wherever either came from.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
-from simcore.config.base import FieldIssue
-from simcore.config.document import Document, Path, path_text
-from simcore.config.files import display, inside, read_document
+from pydantic import TypeAdapter, ValidationError
+
+from simcore.config.base import FieldIssue, Name
+from simcore.config.document import Document, Path, Place, path_text
+from simcore.config.files import NOT_FOUND, display, inside, read_document
 from simcore.config.hardware import (
     BOTH_FORMS,
     FEATURES,
@@ -40,8 +44,8 @@ from simcore.config.problems import (
     choices_text,
     did_you_mean,
     issue_problem,
-    validate,
 )
+from simcore.config.reading import Reading
 from simcore.config.shipped import library_files, shown_path
 from simcore.errors import ConfigError, Problem, printable
 
@@ -62,6 +66,12 @@ LOOKED_UP_BY: frozenset[Path] = frozenset(
 
 _PHASES: tuple[Phase, ...] = get_args(Phase)
 
+#: What only we read of a hardware file, the name aside.
+_EXTENSIONS = ("description",)
+
+_MAPPING = "must be a mapping"
+_REQUIRED_SECTIONS = ("adc", "dac", "array", "digital")
+
 
 def is_resolved(data: Any) -> bool:
     """Whether a hardware mapping is what `config_dict` writes."""
@@ -79,6 +89,7 @@ def resolve_hardware(
     folder: FilePath,
     allow_outside: bool = False,
     prefix: Path = (),
+    reading: Reading | None = None,
 ) -> tuple[HardwareConfig | None, list[Problem]]:
     """Look everything up and lay the YAML over the library.
 
@@ -94,11 +105,13 @@ def resolve_hardware(
         Let `library_file` leave that folder.
     prefix : Path
         Where the document stands in the whole, for the paths of problems.
+    reading : Reading, optional
+        How strictly; default strict.
     """
     if not isinstance(document.data, dict) or is_resolved(document.data):
-        return validate(HardwareConfig, document, prefix)
+        return (reading or Reading()).validate(HardwareConfig, document, prefix)
     document = document.section()
-    resolver = _Resolver(document, folder, allow_outside, prefix)
+    resolver = _Resolver(document, folder, allow_outside, prefix, reading or Reading())
     return resolver.resolve(default_name)
 
 
@@ -106,8 +119,14 @@ class _Resolver:
     """One resolution; collects problems on the way."""
 
     def __init__(
-        self, document: Document, folder: FilePath, allow_outside: bool, prefix: Path
+        self,
+        document: Document,
+        folder: FilePath,
+        allow_outside: bool,
+        prefix: Path,
+        reading: Reading,
     ) -> None:
+        self.reading = reading
         self.document = document
         self.folder = folder
         self.allow_outside = allow_outside
@@ -122,13 +141,15 @@ class _Resolver:
 
     def resolve(self, name: str) -> tuple[HardwareConfig | None, list[Problem]]:
         self.check_form()
+        if self.reading.lenient:
+            self.convert_widths()
         legacy = self.document.get("costs") is not None
         library = None if legacy else self.find_library()
         if library is not None:
             own, wrong = strip_annotations(library.document, library.prefix)
             library.provenance.update(own)
             self.problems += wrong
-            library.config, wrong = validate(
+            library.config, wrong = self.reading.validate(
                 LibraryFile, library.document, library.prefix
             )
             self.problems += wrong
@@ -142,9 +163,11 @@ class _Resolver:
             written = self.document
             if "components" not in written.data and written.get("library") is None:
                 merged.data["library"] = DEFAULT_LIBRARY
-        config, wrong = validate(HardwareConfig, merged, self.prefix)
+        config, wrong = self.reading.validate(
+            HardwareConfig, merged, self.prefix, _EXTENSIONS
+        )
         self.problems += [
-            problem
+            self.as_the_calculator_says(problem)
             for problem in wrong
             if components is not None
             or problem.path != path_text((*self.prefix, "components"))
@@ -157,9 +180,24 @@ class _Resolver:
             [],
         )
 
+    def as_the_calculator_says(self, problem: Problem) -> Problem:
+        """Its users look for these words when a file of theirs is refused."""
+        if not self.reading.lenient or self.document.file is None:
+            return problem
+        more = f": {problem.message}" if problem.message else ""
+        return replace(problem, message=f"Invalid hardware config{more}")
+
     def check_form(self) -> None:
         data = self.document.data
         has_analog = data.get("analog") is not None
+        if self.reading.lenient:
+            ignored = ["provenance", "origins"]
+            if data.get("costs") is not None:
+                ignored += ["components", "library", "library_file"]
+            if not _is_name(data.get("name")):
+                ignored.append("name")
+            here: list[Path] = [(key,) for key in ignored if key in data]
+            self.reading.pass_over(self.document, here, self.prefix)
         if data.get("costs") is not None:
             if has_analog:
                 self.issue(BOTH_FORMS)
@@ -180,6 +218,17 @@ class _Resolver:
                     hint="Write {value, status, source} in place of a number.",
                 )
                 self.document.remove((key,))
+
+    def convert_widths(self) -> None:
+        """Make `"4"` a 4 where it decides what is looked up."""
+        for path in LOOKED_UP_BY:
+            if path[0] != "analog" or self.document.get(*path) is None:
+                continue
+            kind: TypeAdapter[Any] = TypeAdapter(bool if path[-1] == "enabled" else int)
+            with contextlib.suppress(ValidationError):
+                value = kind.validate_python(self.document.get(*path), strict=False)
+                place: dict[Path, Place] = {(): self.document.place(path)}
+                self.document.put(path, Document(value, place))
 
     def issue(self, issue: FieldIssue) -> None:
         self.problems.append(issue_problem(issue, self.document, self.prefix))
@@ -250,32 +299,65 @@ class _Resolver:
             content = read_document(path)
         except ConfigError as error:
             for wrong in error.problems:
-                if wrong.line is None:
-                    # About the file as a whole: told where it is named.
-                    self.problem(
-                        ("library_file",),
-                        message=f"Library source file {display(file)}: {wrong.message}",
-                        hint=wrong.hint,
-                    )
-                else:
-                    self.problems.append(wrong)
+                if wrong.line is not None:
+                    what = (wrong.message or "").removeprefix("not valid JSON: ")
+                    message = f"Invalid library JSON: {what}"
+                    self.problems.append(replace(wrong, message=message))
+                    continue
+                # About the file as a whole: told where it is named.
+                what = f"Library source file {display(file)}: {wrong.message}"
+                if wrong.message == NOT_FOUND:
+                    what = f"Library source file not found: {display(file)}"
+                self.problem(("library_file",), message=what, hint=wrong.hint)
             return None
         self.problems += content.problems
         return self.tables(content)
 
     def tables(self, content: Document) -> dict[str, Document] | None:
+        """Libraries of a file, None when one of them is none."""
         if not isinstance(content.data, dict):
             self.problems.append(
                 Problem(
                     "",
                     content.file,
                     1,
-                    message="the top level must be a mapping of libraries",
+                    message="top-level JSON must be an object of libraries",
                     got=printable(content.data),
                 )
             )
             return None
+        wrong = list(self.library_problems(content))
+        self.problems += wrong
+        if wrong:
+            return None
         return {name: content.section(name) for name in content.data}
+
+    def library_problems(self, content: Document) -> Iterator[Problem]:
+        """What no library may lack, whether it is used or not."""
+        for name, library in content.data.items():
+            place = content.place((name,))
+            where = (path_text((name,)), place.file, place.line)
+            if not isinstance(library, dict):
+                yield Problem(*where, got=printable(library), allowed=_MAPPING)
+                continue
+            missing = [key for key in _REQUIRED_SECTIONS if key not in library]
+            if missing:
+                text = f"missing required sections: {', '.join(missing)}"
+                yield Problem(*where, message=text)
+            for table in ("adc", "dac"):
+                widths = library.get(table)
+                for bits in widths if isinstance(widths, dict) else ():
+                    what = _bit_key_issue(bits)
+                    if what is not None:
+                        place = content.place((name, table, bits))
+                        path = path_text((name, table, bits))
+                        yield Problem(
+                            path,
+                            place.file,
+                            place.line,
+                            message=f"{what} bit key {printable(bits)}",
+                            allowed="must be an integer > 0",
+                        )
 
     # Laying the YAML over it.
 
@@ -418,6 +500,21 @@ class _Resolver:
                 yield (*mine, "lanes"), (*theirs, "lanes")
             yield (*mine, "energy_pj_per_op"), (*theirs, "energy_pj_per_mac")
             yield (*mine, "latency_ns_per_op"), (*theirs, latency)
+
+
+def _is_name(value: object) -> bool:
+    try:
+        TypeAdapter(Name).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _bit_key_issue(bits: str) -> str | None:
+    try:
+        return None if int(bits) > 0 else "non-positive"
+    except ValueError:
+        return "non-integer"
 
 
 def _converters(

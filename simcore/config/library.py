@@ -97,6 +97,7 @@ class DigitalLibrary(FrozenConfig):
                 message="unknown feature",
                 allowed=choices_text(FEATURES),
                 hint=did_you_mean(name, FEATURES),
+                ignorable=True,
             )
             for name in self.features
             if name not in FEATURES
@@ -166,7 +167,7 @@ class LibraryFile(FrozenConfig):
             if bits <= 0
         ]
         issues += [
-            FieldIssue(path, message="cannot come from a library")
+            FieldIssue(path, message="cannot come from a library", ignorable=True)
             for path in (
                 ("soc", "schedule"),
                 ("soc", "attention_cim_units"),

@@ -30,7 +30,7 @@ from simcore.config.hardware_resolution import (
     is_resolved,
     resolve_hardware,
 )
-from simcore.config.model import ModelConfig, ModelFile
+from simcore.config.model import MODEL_EXTENSIONS, ModelConfig, ModelFile
 from simcore.config.overrides import apply_overrides
 from simcore.config.problems import (
     choices_text,
@@ -38,6 +38,7 @@ from simcore.config.problems import (
     issue_problem,
     validate,
 )
+from simcore.config.reading import LENIENT_PROFILE, Reading
 from simcore.config.scenario import (
     ScenarioConfig,
     ScenarioFile,
@@ -52,13 +53,22 @@ C = TypeVar("C")
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_model(source: Source | ModelConfig) -> ModelConfig:
+def load_model(
+    source: Source | ModelConfig,
+    *,
+    lenient: bool = False,
+    warnings: list[str] | None = None,
+) -> ModelConfig:
     """Load a model from `model.yaml` or a Hugging Face `config.json`.
 
     Parameters
     ----------
     source : path, str, mapping or ModelConfig
         A string without a suffix is the name of a shipped model.
+    lenient : bool
+        Accept what the public calculator does: unknown keys, numbers as text.
+    warnings : list of str, optional
+        Gets a line for everything that was passed over.
 
     Raises
     ------
@@ -68,14 +78,21 @@ def load_model(source: Source | ModelConfig) -> ModelConfig:
     if isinstance(source, ModelConfig):
         return source
     part = open_source("model", source)
-    config, problems = _model(part)
+    reading = Reading(lenient)
+    config, problems = _model(part, reading)
+    if warnings is not None:
+        warnings += reading.warnings
     raise_problems([*part.problems, *problems])
     assert config is not None  # there would be a problem
     return config
 
 
 def load_hardware(
-    source: Source | HardwareConfig, allow_outside: bool = False
+    source: Source | HardwareConfig,
+    allow_outside: bool = False,
+    *,
+    lenient: bool = False,
+    warnings: list[str] | None = None,
 ) -> HardwareConfig:
     """Load an accelerator and look its components up.
 
@@ -85,6 +102,10 @@ def load_hardware(
         A string without a suffix is the name of a shipped chip.
     allow_outside : bool
         Let `library_file` leave the folder of the hardware file.
+    lenient : bool
+        Accept what the public calculator does: unknown keys, numbers as text.
+    warnings : list of str, optional
+        Gets a line for everything that was passed over.
 
     Raises
     ------
@@ -94,19 +115,31 @@ def load_hardware(
     if isinstance(source, HardwareConfig):
         return source
     part = open_source("hardware", source)
-    config, problems = _hardware(part, allow_outside)
+    reading = Reading(lenient)
+    config, problems = _hardware(part, allow_outside, reading)
+    if warnings is not None:
+        warnings += reading.warnings
     raise_problems([*part.problems, *problems])
     assert config is not None  # there would be a problem
     return config
 
 
-def load_acceptance(source: Source | AcceptanceConfig) -> AcceptanceConfig:
+def load_acceptance(
+    source: Source | AcceptanceConfig,
+    *,
+    lenient: bool = False,
+    warnings: list[str] | None = None,
+) -> AcceptanceConfig:
     """Load an acceptance model; a `stats.json` is read as a histogram.
 
     Parameters
     ----------
     source : path, str, mapping or acceptance object
         A string without a suffix is the name of a shipped file.
+    lenient : bool
+        Accept what the public calculator does: unknown keys, numbers as text.
+    warnings : list of str, optional
+        Gets a line for everything that was passed over.
 
     Raises
     ------
@@ -116,7 +149,10 @@ def load_acceptance(source: Source | AcceptanceConfig) -> AcceptanceConfig:
     if isinstance(source, AnyAcceptance):
         return source
     part = open_source("acceptance", source)
-    config, problems = _acceptance(part)
+    reading = Reading(lenient)
+    config, problems = _acceptance(part, reading)
+    if warnings is not None:
+        warnings += reading.warnings
     raise_problems([*part.problems, *problems])
     assert config is not None  # there would be a problem
     return config
@@ -126,6 +162,8 @@ def load_scenario(
     source: Source | ScenarioConfig,
     overrides: Sequence[str] = (),
     allow_outside: bool = False,
+    *,
+    lenient: bool = False,
 ) -> ScenarioConfig:
     """Load a scenario and everything it names.
 
@@ -138,6 +176,10 @@ def load_scenario(
         `KEY=VALUE`, for example `workload.draft_length=3`; the value is read as YAML.
     allow_outside : bool
         Let `library_file` leave the folder of the hardware file.
+    lenient : bool
+        Accept what the public calculator does: unknown keys, numbers as text. Always
+        so with accounting profile `selfspec-calculator`. What was passed over is in
+        `ScenarioConfig.warnings`.
 
     Raises
     ------
@@ -154,7 +196,10 @@ def load_scenario(
         problems += validate(ScenarioFile, whole.document)[1]
         raise_problems(problems)
     overridden, wrong = apply_overrides(whole.document, overrides)
-    loading = _ScenarioLoading(whole, overridden, allow_outside, [*problems, *wrong])
+    reading = Reading(lenient or _profile(whole.document) == LENIENT_PROFILE)
+    loading = _ScenarioLoading(
+        whole, overridden, allow_outside, [*problems, *wrong], reading
+    )
     return loading.load()
 
 
@@ -169,9 +214,10 @@ def config_dict(config: BaseModel) -> dict[str, Any]:
 def config_sha256(config: BaseModel) -> str:
     """Hash of everything in a configuration that can change a result.
 
-    Provenance and origins are left out: they say where numbers are from.
+    Provenance, origins and warnings are left out: they say where numbers are from.
     """
     content = config_dict(config)
+    content.pop("load_warnings", None)
     for section in (content, content.get("hardware")):
         if isinstance(section, dict):
             section.pop("provenance", None)
@@ -183,26 +229,37 @@ def config_sha256(config: BaseModel) -> str:
 # Understanding: from a document to an object.
 
 
-def _model(part: Part) -> tuple[ModelConfig | None, list[Problem]]:
+def _profile(document: Document) -> object:
+    accounting = document.get("accounting")
+    if isinstance(accounting, dict):
+        return accounting.get("profile")
+    return getattr(accounting, "profile", accounting)
+
+
+def _model(part: Part, reading: Reading) -> tuple[ModelConfig | None, list[Problem]]:
     if part.failed:
         return None, []
-    file, problems = validate(ModelFile, part.document, part.prefix)
+    file, problems = reading.validate(
+        ModelFile, part.document, part.prefix, MODEL_EXTENSIONS
+    )
     if file is None:
         return None, problems
     return validate(ModelConfig, part.document, part.prefix, file.resolved(part.name))
 
 
 def _hardware(
-    part: Part, allow_outside: bool
+    part: Part, allow_outside: bool, reading: Reading
 ) -> tuple[HardwareConfig | None, list[Problem]]:
     if part.failed:
         return None, []
     return resolve_hardware(
-        part.document, part.name, part.folder, allow_outside, part.prefix
+        part.document, part.name, part.folder, allow_outside, part.prefix, reading
     )
 
 
-def _acceptance(part: Part) -> tuple[AnyAcceptance | None, list[Problem]]:
+def _acceptance(
+    part: Part, reading: Reading
+) -> tuple[AnyAcceptance | None, list[Problem]]:
     if part.failed:
         return None, []
     document = part.document
@@ -212,9 +269,20 @@ def _acceptance(part: Part) -> tuple[AnyAcceptance | None, list[Problem]]:
         kind = data.get("kind")
     model = ACCEPTANCE_KINDS.get(kind) if isinstance(kind, str) else None
     if model is not None:
-        return validate(model, document, part.prefix)
+        return reading.validate(model, document, part.prefix, ("source", "label"))
     place = document.place(("kind",))
     names = list(ACCEPTANCE_KINDS)
+    if isinstance(data, dict) and data.keys() & {"k", "kind", "requests"} == {"k"}:
+        # A `stats.json` that holds only k.
+        return None, [
+            Problem(
+                path_text((*part.prefix, "histogram")),
+                place.file,
+                place.line,
+                message="missing",
+                allowed="histogram sum must be > 0",
+            )
+        ]
     return None, [
         Problem(
             path_text((*part.prefix, "kind")),
@@ -237,7 +305,9 @@ class _ScenarioLoading:
         overridden: set[Path],
         allow_outside: bool,
         problems: list[Problem],
+        reading: Reading,
     ) -> None:
+        self.reading = reading
         self.document = whole.document
         self.whole = whole
         self.overridden = overridden
@@ -252,14 +322,14 @@ class _ScenarioLoading:
         hardware = self.part(
             "hardware",
             HardwareConfig,
-            lambda part: _hardware(part, self.allow_outside),
+            lambda part, reading: _hardware(part, self.allow_outside, reading),
         )
         acceptance = self.part(
             "acceptance", tuple(ACCEPTANCE_KINDS.values()), _acceptance
         )
         self.fill_defaults(acceptance)
-        file, wrong = validate(ScenarioFile, self.document)
-        self.problems += wrong
+        file, wrong = self.reading.validate(ScenarioFile, self.document)
+        self.problems += [self.as_the_calculator_says(problem) for problem in wrong]
         workload = file.workload if file else self.alone("workload", WorkloadConfig)
         accounting = (
             file.accounting if file else self.alone("accounting", AccountingConfig)
@@ -287,14 +357,23 @@ class _ScenarioLoading:
                 "hardware": hardware,
                 "acceptance": acceptance,
                 "schedule": file.schedule or hardware.soc.schedule,
+                "load_warnings": tuple(
+                    dict.fromkeys([*file.load_warnings, *self.reading.warnings])
+                ),
             }
         )
+
+    def as_the_calculator_says(self, problem: Problem) -> Problem:
+        """Its users look for these words when a prompt length is negative."""
+        if self.reading.lenient and problem.path == "workload.prompt_length":
+            return replace(problem, hint=problem.hint or "It needs l_prompt >= 0.")
+        return problem
 
     def part(
         self,
         kind: Kind,
         built: type[C] | tuple[type[C], ...],
-        understand: Callable[[Part], tuple[C | None, list[Problem]]],
+        understand: Callable[[Part, Reading], tuple[C | None, list[Problem]]],
     ) -> C | None:
         """Load one part; None when it is absent or has problems."""
         value = self.document.get(kind)
@@ -310,7 +389,7 @@ class _ScenarioLoading:
         if kind == "hardware" and is_resolved(part.document.data):
             self.keep_resolved(part)
         self.problems += part.problems
-        config, problems = understand(part)
+        config, problems = understand(part, self.reading)
         self.problems += problems
         self.parts[kind] = part.document
         return config
@@ -362,7 +441,8 @@ class _ScenarioLoading:
         """One section by itself, when the scenario as a whole is not valid."""
         if name not in self.document.data:
             return model() if name == "accounting" else None
-        return validate(model, self.document.section(name))[0]
+        reading = Reading(self.reading.lenient)
+        return reading.validate(model, self.document.section(name))[0]
 
     def placed(self, issue: FieldIssue) -> Problem:
         kind, *rest = issue.path

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -106,15 +107,7 @@ class ModelConfig(_Shape):
 
     @model_validator(mode="after")
     def _check_shapes(self) -> ModelConfig:
-        issues = []
-        if self.n_heads % self.n_kv_heads:
-            issues.append(
-                FieldIssue(
-                    ("n_kv_heads",),
-                    got=printable(self.n_kv_heads),
-                    allowed=f"must divide n_heads ({self.n_heads})",
-                )
-            )
+        issues = list(_head_issues(self.n_heads, self.n_kv_heads))
         if len(self.layer_windows) != self.n_layers:
             issues.append(
                 FieldIssue(
@@ -151,6 +144,15 @@ class ModelConfig(_Shape):
         return self.draft_policy.per_layer.get(layer, self.draft_policy.default)
 
 
+def _head_issues(n_heads: int, n_kv_heads: int) -> Iterator[FieldIssue]:
+    if n_heads % n_kv_heads:
+        yield FieldIssue(
+            ("n_kv_heads",),
+            got=printable(n_kv_heads),
+            allowed=f"must divide n_heads ({n_heads})",
+        )
+
+
 class ModelFile(_Shape):
     """The public `model.yaml` as written; `resolved` fills in what may be left out."""
 
@@ -174,7 +176,7 @@ class ModelFile(_Shape):
 
     @model_validator(mode="after")
     def _check_derivable(self) -> ModelFile:
-        issues = []
+        issues = list(_head_issues(self.n_heads, self.n_kv_heads or self.n_heads))
         if self.head_dim is None and self.d_model % self.n_heads:
             issues.append(
                 FieldIssue(
@@ -217,3 +219,19 @@ class ModelFile(_Shape):
             "activation_bits": self.activation_bits,
             "layer_windows": windows,
         }
+
+
+#: Fields of `ModelFile` that the public format has.
+_PUBLIC = {
+    "name",
+    "n_layers",
+    "d_model",
+    "n_heads",
+    "activation_bits",
+    "ffn_type",
+    "d_ff",
+    "ffn_expansion",
+    "draft_policy",
+}
+#: Fields that only we read.
+MODEL_EXTENSIONS = frozenset(ModelFile.model_fields) - _PUBLIC

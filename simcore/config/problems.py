@@ -55,16 +55,12 @@ def validate(
         return model.model_validate(document.data if data is None else data), []
     except ValidationError as error:
         checked = document if data is None else replace(document, data=dict(data))
-        return None, _translate(model, checked, prefix, error)
+        return None, translate(model, checked, prefix, error)
 
 
 def issue_problem(issue: FieldIssue, document: Document, prefix: Path = ()) -> Problem:
     """Make a `FieldIssue` a `Problem`, with the place it was written at."""
-    path: Path = ()
-    for part in issue.path:
-        # Keys are written as text, also where the class wants integers.
-        in_list = isinstance(document.get(*path), list)
-        path = (*path, part if in_list else str(part))
+    path = _written_path(issue, document)
     place = document.place(path)
     return Problem(
         path=path_text((*prefix, *path)),
@@ -75,6 +71,58 @@ def issue_problem(issue: FieldIssue, document: Document, prefix: Path = ()) -> P
         allowed=issue.allowed,
         hint=issue.hint,
     )
+
+
+def _written_path(issue: FieldIssue, document: Document) -> Path:
+    path: Path = ()
+    for part in issue.path:
+        # Keys are written as text, also where the class wants integers.
+        in_list = isinstance(document.get(*path), list)
+        path = (*path, part if in_list else str(part))
+    return path
+
+
+def passable(
+    document: Document, error: ValidationError, extensions: frozenset[str]
+) -> tuple[list[Path], list[Path]]:
+    """What the public calculator would not have looked at.
+
+    Parameters
+    ----------
+    document : Document
+        What was checked.
+    error : ValidationError
+        What is wrong with it.
+    extensions : frozenset of str
+        Top-level keys that only we read.
+
+    Returns
+    -------
+    unknown : list of Path
+        Keys that no class has.
+    wrong : list of Path
+        Extensions with a wrong value.
+    """
+    unknown: dict[Path, None] = {}
+    wrong: dict[Path, None] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        raised = detail.get("ctx", {}).get("error")
+        _, written, _ = _locate(detail, document.data)
+        if detail["type"] == "extra_forbidden":
+            unknown[written] = None
+            continue
+        paths = {written: False}
+        if isinstance(raised, FieldIssues):
+            paths = {
+                _written_path(_under(written, issue), document): issue.ignorable
+                for issue in raised.issues
+            }
+        for path, ignorable in paths.items():
+            if ignorable:
+                unknown[path] = None
+            elif path and path[0] in extensions and path[0] in document.data:
+                wrong[path[:1]] = None
+    return list(unknown), list(wrong)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str | None:
@@ -99,9 +147,10 @@ def choices_text(names: Sequence[str]) -> str:
     return f"allowed: {shown}" if names else "there is none"
 
 
-def _translate(
+def translate(
     model: type[BaseModel], document: Document, prefix: Path, error: ValidationError
 ) -> list[Problem]:
+    """Pydantic's error as problems; arguments as in `validate`."""
     problems: list[Problem] = []
     seen: set[tuple[Path, str]] = set()
     details = error.errors(include_url=False, include_input=False)
@@ -137,9 +186,7 @@ _PRESENCE = {"missing", "extra_forbidden"}
 
 
 def _under(base: Path, issue: FieldIssue) -> FieldIssue:
-    return FieldIssue(
-        (*base, *issue.path), issue.message, issue.got, issue.allowed, issue.hint
-    )
+    return replace(issue, path=(*base, *issue.path))
 
 
 def _locate(detail: ErrorDetails, data: Any) -> tuple[Path, Path, bool]:
@@ -203,19 +250,31 @@ def _problem(
     )
 
 
+def near_field(model: type[BaseModel], path: Path) -> str | None:
+    """A hint when the last key of a path is almost the name of a field."""
+    names = _field_names(model, path)
+    return did_you_mean(str(path[-1]), names) if names else None
+
+
 def _field_hint(model: type[BaseModel], path: Path) -> str | None:
-    owner = _expected(model, path[:-1])
-    fields = _model_of(owner)
-    if fields is None or not isinstance(path[-1], str):
+    names = _field_names(model, path)
+    if not names:
         return None
-    names = [
+    return near_field(model, path) or (
+        f"Known: {', '.join(names[:25])}{', ...' if len(names) > 25 else ''}."
+    )
+
+
+def _field_names(model: type[BaseModel], path: Path) -> list[str]:
+    """Fields that may stand beside the last key of a path."""
+    fields = _model_of(_expected(model, path[:-1]))
+    if fields is None:
+        return []
+    return [
         field.alias or name
         for name, field in fields.model_fields.items()
         if field.json_schema_extra != RESOLVED_ONLY
     ]
-    return did_you_mean(path[-1], names) or (
-        f"Known: {', '.join(names[:25])}{', ...' if len(names) > 25 else ''}."
-    )
 
 
 def _value_hint(value: Any, expected: Any) -> str | None:

@@ -17,6 +17,8 @@ from simcore.config.acceptance import (
 )
 from simcore.config.accounting import AccountingConfig
 from simcore.config.base import (
+    AS_TUPLE,
+    RESOLVED_ONLY,
     FieldIssue,
     FrozenConfig,
     Name,
@@ -26,6 +28,7 @@ from simcore.config.base import (
 )
 from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
+from simcore.config.reading import LENIENT_PROFILE
 from simcore.errors import printable
 
 
@@ -39,7 +42,12 @@ class WorkloadConfig(FrozenConfig):
             "request of its own at the context of the prompt."
         ),
     )
-    prompt_length: Tokens = Field(description="Tokens before the first burst.")
+    prompt_length: Annotated[int, Field(ge=0, le=100_000_000)] = Field(
+        description=(
+            "Tokens before the first burst; 0 only with accounting profile "
+            "selfspec-calculator."
+        )
+    )
     draft_length: DraftLength = Field(
         description="Drafted tokens per burst (K); default: the acceptance's k."
     )
@@ -92,6 +100,11 @@ class _Settings(FrozenConfig):
     )
     trace: Literal["full", "bursts"] = Field(
         default="full", description="Write every hold, or only one row per burst."
+    )
+    load_warnings: Annotated[tuple[Text, ...], AS_TUPLE] = Field(
+        default=(),
+        description="What a lenient reading passed over.",
+        json_schema_extra=RESOLVED_ONLY,
     )
 
 
@@ -157,10 +170,17 @@ def scenario_issues(
         yield from _head_dim_issues(model, accounting)
     if workload is None:
         return
+    compatible = accounting is not None and accounting.profile == LENIENT_PROFILE
+    if workload.prompt_length == 0 and accounting is not None and not compatible:
+        yield FieldIssue(
+            ("workload", "prompt_length"),
+            got="0",
+            allowed="must be an integer between 1 and 100000000",
+        )
     if acceptance is not None:
         yield from _draft_length_issues(acceptance, workload)
     if hardware is not None:
-        yield from _context_issues(hardware, workload)
+        yield from _context_issues(hardware, workload, compatible)
     if model is not None:
         yield from _window_issues(model, workload)
 
@@ -201,14 +221,18 @@ def _draft_length_issues(
 
 
 def _context_issues(
-    hardware: HardwareConfig, workload: WorkloadConfig
+    hardware: HardwareConfig, workload: WorkloadConfig, compatible: bool
 ) -> Iterator[FieldIssue]:
     if hardware.memory is None:
         return
     limit = hardware.memory.kv_cache.max_context_tokens
     if limit is None:
         return
-    if workload.mode == "burst":
+    if workload.mode == "burst" and compatible:
+        # The public calculator leaves the bonus token out.
+        need = workload.prompt_length + workload.draft_length
+        what = "prompt_length + draft_length"
+    elif workload.mode == "burst":
         need = workload.prompt_length + workload.draft_length + 1
         what = "prompt_length + draft_length + 1"
     else:
@@ -247,7 +271,7 @@ def scenario_warnings(scenario: ScenarioConfig) -> list[str]:
     scenario : ScenarioConfig
         A valid scenario.
     """
-    found = []
+    found = list(scenario.load_warnings)
     k = scenario.workload.draft_length
     acceptance = scenario.acceptance
     if isinstance(acceptance, HistogramAcceptance | BurstReplayAcceptance) and (

@@ -73,6 +73,17 @@ def open_source(kind: Kind, source: object) -> Part:
 
 def _open_file(kind: Kind, source: str | PurePath, folder: FilePath) -> Part:
     path, shown = _find(kind, source, folder)
+    if kind == "acceptance" and path.suffix.lower() not in SUFFIXES and _exists(path):
+        raise ConfigError(
+            [
+                Problem(
+                    "",
+                    shown,
+                    message=f"Unsupported stats format {printable(path.suffix)}",
+                    allowed=f"allowed: {', '.join(SUFFIXES)}",
+                )
+            ]
+        )
     document = read_document(path, shown)
     return Part(document, _stem(path), path.parent, list(document.problems))
 

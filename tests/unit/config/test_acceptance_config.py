@@ -83,7 +83,7 @@ def test_each_kind(written: Mapping, expected: object, k: int | None) -> None:
         ({"k": 2, "histogram": {"0": 0}}, "histogram: histogram sum must be > 0."),
         (
             {"k": 2, "histogram": {"0": -1}},
-            "histogram.0: got -1; must be a number between 0 and 1e+15.",
+            "histogram.0: got -1; must be non-negative.",
         ),
         (
             {"k": 2, "histogram": {"0": True}},
@@ -107,8 +107,9 @@ def test_each_kind(written: Mapping, expected: object, k: int | None) -> None:
             {"k": 2, "histogram": {"0": 1}, "mean": 1},
             "mean: unknown field. Known: source, label, kind, k, histogram.",
         ),
+        ({"k": 2}, "histogram: missing; histogram sum must be > 0."),
         (
-            {"k": 2},
+            {"k": 2, "requests": [[0]]},
             "kind: missing; allowed: histogram, geometric, fixed, burst_replay, "
             "position_replay.",
         ),

@@ -429,20 +429,19 @@ def test_a_library_that_is_not_there(
     Path("l.json").unlink()
     (line,) = errors(load_hardware, path)
     assert line == (
-        "chip.json:13: library_file: Library source file l.json: file not found."
+        "chip.json:13: library_file: Library source file not found: l.json."
     )
     Path("l.json").write_text("[]")
     assert errors(load_hardware, path) == [
-        "l.json:1: the top level must be a mapping of libraries; got a list of 0 items."
+        "l.json:1: top-level JSON must be an object of libraries; got a list of 0 "
+        "items."
     ]
     Path("l.json").write_text("{}")
     (line,) = errors(load_hardware, path)
     assert "Unknown hardware library 'othre'; there is none." in line
     Path("l.json").write_text('{\n"othre": {"adc": {}, "dac": 5}}')
     assert errors(load_hardware, path) == [
-        "l.json:2: othre.dac: got 5; must be a mapping.",
-        "l.json:2: othre.array: missing; must be a mapping.",
-        "l.json:2: othre.digital: missing; must be a mapping.",
+        "l.json:2: othre: missing required sections: array, digital."
     ]
 
 
@@ -452,7 +451,7 @@ def test_a_library_file_that_is_not_json_is_told_in_its_own_lines(
     path, _ = chip({}, {})
     Path("l.json").write_text('{"lib":\n x}')
     assert errors(load_hardware, path) == [
-        "l.json:2: not valid JSON: expected a value, found 'x}'."
+        "l.json:2: Invalid library JSON: expected a value, found 'x}'."
     ]
     path, _ = chip({}, {"library": 5})
     assert errors(load_hardware, path) == [
