@@ -10,25 +10,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from simcore.analysis.burst_costs import EnergyKey
+from simcore.analysis.burst_model import BurstModel
 from simcore.analysis.composition import Composition, parts
+from simcore.analysis.context_sum import SeenBursts
 from simcore.analysis.expectation import ExpectedBursts
 from simcore.analysis.pooled import PooledComposition, is_pooled
 from simcore.program.burst import BurstProgram
 from simcore.program.cost import Cost
 from simcore.program.operation import MEMORIES, LayerStep
 from simcore.units import NS_PER_S, PJ_PER_J, leakage_pj
-
-
-class EnergyKey(NamedTuple):
-    """Where a joule is counted; every joule has one key."""
-
-    phase: str
-    stage: str
-    component: str
-    channel: str
-    operation: str
 
 
 @dataclass(frozen=True)
@@ -129,6 +122,8 @@ def request_expectation(
     program: BurstProgram,
     expected: ExpectedBursts,
     composition: Composition | None = None,
+    *,
+    burst: BurstModel | None = None,
 ) -> RequestExpectation:
     """Expected totals of a request whose bursts occur as `expected` says.
 
@@ -140,11 +135,20 @@ def request_expectation(
         How often each burst occurs.
     composition : Composition, optional
         Of the same program, to share its cache.
+    burst : BurstModel, optional
+        Of the same program: what it has added up is used instead of walking the
+        operations again.
     """
-    if is_pooled(program):
-        composition = PooledComposition(program)
-    composition = composition or Composition(program)
-    energy, traffic = _linear_costs(program, expected)
+    if burst is not None:
+        seen = SeenBursts(expected)
+        latency = burst.expected_latency_ns(expected)
+        energy = burst.costs.expected_energy_pj(seen)
+        traffic = burst.costs.expected_bytes(seen)
+    else:
+        if is_pooled(program):
+            composition = PooledComposition(program)
+        latency = _latency(composition or Composition(program), expected)
+        energy, traffic = _linear_costs(program, expected)
     return RequestExpectation(
         bursts=expected.bursts,
         committed_tokens=expected.committed,
@@ -152,7 +156,7 @@ def request_expectation(
         wasted_verify_steps=(
             program.draft_length * expected.bursts - expected.accepted
         ),
-        latency_ns=_latency(composition, expected),
+        latency_ns=latency,
         energy_pj=energy,
         traffic_bytes=traffic,
         leakage_power_nw=math.fsum(

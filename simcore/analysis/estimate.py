@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from simcore.analysis.burst_model import scenario_burst_model
 from simcore.analysis.closed_form import RequestExpectation, request_expectation
-from simcore.analysis.composition import Composition
 from simcore.analysis.expectation import expected_bursts
 from simcore.analysis.speculation import (
     SpeculationVerdict,
@@ -22,7 +22,7 @@ from simcore.config.hardware import HardwareConfig
 from simcore.config.load import load_scenario
 from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
-from simcore.program.burst import BurstProgram, Schedule, scenario_program
+from simcore.program.burst import BurstProgram, Schedule
 from simcore.program.coverage import coverage
 
 Source = str | Path | Mapping[str, Any]
@@ -136,10 +136,10 @@ def estimate_scenario(
     """Closed-form estimate of a scenario, or of it at another prompt length."""
     if prompt_length is not None:
         scenario = load_scenario(scenario, [f"workload.prompt_length={prompt_length}"])
-    program = scenario_program(scenario)
-    composition = Composition(program)
+    burst = scenario_burst_model(scenario)
+    program = burst.program
     expected = expected_bursts(scenario)
-    expectation = request_expectation(program, expected, composition)
+    expectation = request_expectation(program, expected, burst=burst)
     workload = scenario.workload
     verdict = judge(
         program,
@@ -154,7 +154,7 @@ def estimate_scenario(
         expectation=expectation,
         verdict=verdict,
         step_ns={
-            phase: composition.step_ns(step, workload.prompt_length)
+            phase: burst.latency.step_ns(step, workload.prompt_length)
             for phase, step in sorted(steps.items())
         },
     )

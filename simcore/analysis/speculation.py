@@ -12,15 +12,18 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from simcore.analysis.burst_model import baseline_burst_model
 from simcore.analysis.closed_form import RequestExpectation, request_expectation
-from simcore.analysis.composition import Composition, parts
+from simcore.analysis.composition import parts
 from simcore.analysis.expectation import ExpectedBursts
 from simcore.config.acceptance import (
     AcceptanceConfig,
     BurstReplayAcceptance,
     PositionReplayAcceptance,
 )
-from simcore.program.burst import BurstProgram, baseline_program
+from simcore.program.burst import BurstProgram
 from simcore.program.operation import HBM
 from simcore.program.outcomes import BurstOutcome
 from simcore.units import NS_PER_S
@@ -104,19 +107,24 @@ def judge(
     baseline_expected : ExpectedBursts
         The same tokens, one a burst.
     """
-    base_program = baseline_program(program)
-    composition = Composition(base_program)
-    baseline = request_expectation(base_program, baseline_expected, composition)
+    base = baseline_burst_model(program)
+    baseline = request_expectation(base.program, baseline_expected, burst=base)
     tokens, base_tokens = speculative.committed_tokens, baseline.committed_tokens
     latency = speculative.total_latency_ns / tokens
     base_latency = baseline.total_latency_ns / base_tokens
     energy = speculative.dynamic_energy_pj / tokens
     base_energy = baseline.dynamic_energy_pj / base_tokens
+    contexts = np.array(list(expected.by_context), dtype=np.int64)
+    draft, verify, commit = base.burst_ns(contexts, np.ones(contexts.shape))
     step_ns = math.fsum(
-        bursts * composition.burst_ns(context, 1).total
-        for context, (bursts, _) in expected.by_context.items()
+        bursts * time
+        for (bursts, _), time in zip(
+            expected.by_context.values(),
+            (draft + verify + commit).tolist(),
+            strict=True,
+        )
     )
-    busiest, demand_ns = busiest_resource(base_program, min(expected.by_context))
+    busiest, demand_ns = busiest_resource(base.program, min(expected.by_context))
     return SpeculationVerdict(
         baseline=baseline,
         burst_latency_ns=speculative.total_latency_ns / speculative.bursts,
