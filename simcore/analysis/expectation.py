@@ -20,8 +20,8 @@ from simcore.config.acceptance import (
 from simcore.config.scenario import ScenarioConfig
 from simcore.program.outcomes import (
     BurstOutcome,
+    OutcomeDraws,
     accepted_probabilities,
-    request_outcomes,
 )
 
 
@@ -131,7 +131,7 @@ def expected_bursts(scenario: ScenarioConfig) -> ExpectedBursts:
     """Exact expectation over the scenario's acceptance model and workload."""
     acceptance, workload = scenario.acceptance, scenario.workload
     if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
-        return _replayed(scenario, len(acceptance.requests))
+        return _replayed(scenario)
     probabilities = [
         float(p) for p in accepted_probabilities(acceptance, workload.draft_length)
     ]
@@ -173,11 +173,13 @@ def _renewal(
     return ExpectedBursts(weights)
 
 
-def _replayed(scenario: ScenarioConfig, recordings: int) -> ExpectedBursts:
+def _replayed(scenario: ScenarioConfig) -> ExpectedBursts:
+    draws = OutcomeDraws(scenario)
+    recordings = draws.recordings
     requests = scenario.workload.requests
     weights: dict[BurstOutcome, float] = {}
     for recording in range(min(recordings, requests)):
         uses = (requests - recording + recordings - 1) // recordings
-        for outcome in request_outcomes(scenario, recording):
+        for outcome in draws.request(recording):
             weights[outcome] = weights.get(outcome, 0.0) + uses / requests
     return ExpectedBursts(weights, is_random=False)

@@ -24,7 +24,7 @@ from simcore.config.acceptance import (
     PositionReplayAcceptance,
 )
 from simcore.program.burst import BurstProgram
-from simcore.program.operation import HBM
+from simcore.program.operation import HBM, LayerStep
 from simcore.program.outcomes import BurstOutcome
 from simcore.units import NS_PER_S
 
@@ -152,27 +152,39 @@ def busiest_resource(program: BurstProgram, context_length: int) -> tuple[str, f
 
     Layers of one kind have the same demand, so a layer resource is named by kind.
     """
-    demand: dict[str, float] = {}
-    for _, index, part, times in parts(program):
+    # The same layer runs its step, its commit and, where it is the first, the setup.
+    steps: dict[str, float] = {}
+    once: dict[str, float] = {}
+    for phase, index, part, times in parts(program):
         context = part.context(context_length + index)
-        own: dict[str, float] = {}
-        for legs in part.positions:
-            for op in legs:
-                time = op.duration_ns.at(context, 1)
-                for kind in op.resources:
-                    own[kind] = own.get(kind, 0.0) + time
-        stays = sum(
-            max(op.duration_ns.at(context, 1) for op in legs) for legs in part.positions
-        )
-        if program.schedule == "layer-pipelined" and part not in program.commit:
-            own["layer"] = stays
-        for kind, time in own.items():
+        is_step = phase != "commit" and part is not program.setup
+        for kind, time in _held_ns(part, context).items():
             if kind == HBM:
-                demand[kind] = demand.get(kind, 0.0) + time * times
+                once[kind] = once.get(kind, 0.0) + time * times
+            elif is_step:
+                steps[kind] = max(steps.get(kind, 0.0), time)
             else:
-                demand[kind] = max(demand.get(kind, 0.0), time)
+                once[kind] = once.get(kind, 0.0) + time
+        if is_step and program.schedule == "layer-pipelined":
+            stays = sum(
+                max(op.duration_ns.at(context, 1) for op in legs)
+                for legs in part.positions
+            )
+            steps["layer"] = max(steps.get("layer", 0.0), stays)
+    demand = {k: steps.get(k, 0.0) + once.get(k, 0.0) for k in {*steps, *once}}
     name = max(sorted(demand), key=lambda kind: demand[kind], default="")
     return name, demand.get(name, 0.0)
+
+
+def _held_ns(part: LayerStep, context: int) -> dict[str, float]:
+    """How long a layer's part holds each kind of resource, for one committed token."""
+    held: dict[str, float] = {}
+    for legs in part.positions:
+        for op in legs:
+            time = op.duration_ns.at(context, 1)
+            for kind in op.resources:
+                held[kind] = held.get(kind, 0.0) + time
+    return held
 
 
 def baseline_bursts(prompt_length: int, tokens: int | None) -> ExpectedBursts:

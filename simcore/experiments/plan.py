@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simcore.analysis.expectation import ExpectedBursts, expected_bursts
 from simcore.config.load import config_sha256, load_scenario
 from simcore.config.scenario import ScenarioConfig
-from simcore.errors import ConfigError, Problem
-from simcore.program.burst import BurstProgram, scenario_program
+from simcore.errors import ConfigError, Problem, ProgramError
+from simcore.program.burst import BurstProgram, longest_context, scenario_program
 from simcore.program.outcomes import requests_for_bursts
+from simcore.units import MAX_TIME_PS, PS_PER_NS
 
 ScenarioSource = str | Path | Mapping[str, Any] | ScenarioConfig
 
@@ -124,4 +127,20 @@ def plan_run(
         needed = requests_for_bursts(scenario, bursts)
         scenario = load_scenario(scenario, [f"workload.requests={needed}"])
     program = scenario_program(scenario, events=True)
+    _check_time(scenario, program)
     return RunPlan(scenario, program, expected_bursts(scenario))
+
+
+def _check_time(scenario: ScenarioConfig, program: BurstProgram) -> None:
+    """Refuse what could outrun the clock: every hold one after another is a bound."""
+    table = program.table
+    base, per_token, per_committed = table.duration
+    context = table.context(longest_context(scenario))
+    committed = program.draft_length + 1
+    burst_ns = float(np.sum(base + per_token * context + per_committed * committed))
+    bursts = scenario.workload.max_tokens or 1
+    if not burst_ns * PS_PER_NS * bursts < MAX_TIME_PS:
+        raise ProgramError(
+            f"a request could take {burst_ns * bursts:.3g} ns, more than the clock of "
+            "2^62 ps (53 days) counts; a latency of the hardware is far too long"
+        )

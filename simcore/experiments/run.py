@@ -36,7 +36,7 @@ from simcore.engine.burst_controller import BurstTimes
 from simcore.engine.simulate import simulate_replication
 from simcore.experiments.plan import RunPlan, ScenarioSource, plan_run
 from simcore.experiments.rows import Columns, burst_columns, request_columns
-from simcore.program.outcomes import request_outcomes
+from simcore.program.outcomes import OutcomeDraws
 from simcore.program.table import IntArray, OperationTable
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
@@ -204,11 +204,12 @@ def _replications(
     plan: RunPlan, recorder: Recorder, progress: Progress | None
 ) -> list[list[BurstTimes]]:
     """Simulate one request after another, each on a chip of its own."""
+    draws = OutcomeDraws(plan.scenario)
     times = []
     for request in range(plan.replications):
         if progress is not None:
             progress(request, plan.replications, "requests")
-        outcomes = request_outcomes(plan.scenario, request)
+        outcomes = draws.request(request)
         times.append(
             simulate_replication(
                 plan.program, {request: outcomes}, recorder, replication=request

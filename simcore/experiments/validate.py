@@ -34,7 +34,7 @@ from simcore.config.load import load_scenario
 from simcore.engine.simulate import simulate_replication
 from simcore.experiments.plan import RunPlan, ScenarioSource, plan_run
 from simcore.experiments.run import simulate
-from simcore.program.outcomes import BurstOutcome, request_outcomes
+from simcore.program.outcomes import BurstOutcome, OutcomeDraws
 from simcore.trace.reader import read_trace
 from simcore.trace.recorder import NullRecorder
 from simcore.units import PS_PER_NS
@@ -190,7 +190,8 @@ def _conditions(plan: RunPlan) -> list[BurstOutcome]:
 def _study(plan: RunPlan, bench: _Bench) -> tuple[list[Check], Check]:
     """Means over many requests against the expectation."""
     scenario = load_scenario(plan.scenario, [f"workload.requests={_STUDY_REQUESTS}"])
-    requests = [request_outcomes(scenario, r) for r in range(_STUDY_REQUESTS)]
+    draws = OutcomeDraws(scenario)
+    requests = [draws.request(r) for r in range(_STUDY_REQUESTS)]
     occurred = Counter(outcome for request in requests for outcome in request)
     distinct = sorted({(o.context_length, o.committed, o.accepted) for o in occurred})
     for done, (context_length, committed, accepted) in enumerate(distinct):

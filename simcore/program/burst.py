@@ -131,7 +131,7 @@ def build_burst_program(
     builder = LayerBuilder(model, hardware, accounting, draft_length)
     _check_windows(model, draft_length)
     speculative_bytes = _speculative_bytes(builder, draft_length)
-    shared_bytes = _shared_bytes_per_token(builder, draft_length)
+    shared_bytes = _shared_bytes_per_token(builder, draft_length, schedule)
     _check_shared_buffer(builder, speculative_bytes, shared_bytes, longest_context)
     verify_setup = not baseline or accounting.baseline_setup == "on"
     return BurstProgram(
@@ -236,11 +236,14 @@ def _speculative_bytes(builder: LayerBuilder, draft_length: int) -> int:
     return needed
 
 
-def _shared_bytes_per_token(builder: LayerBuilder, draft_length: int) -> int:
+def _shared_bytes_per_token(
+    builder: LayerBuilder, draft_length: int, schedule: Schedule
+) -> int:
     """SRAM a cached token takes in the buffer of verify steps that share one read.
 
-    Steps follow each other through the layers, so at most min(K + 1, N) layers hold
-    their cache at once.
+    In the pipelined schedule steps follow each other through the layers, so at most
+    min(K + 1, N) layers hold their cache at once; in the serialized one a step
+    passes all layers before the next step reads the first.
     """
     if (
         builder.mover is None
@@ -248,7 +251,9 @@ def _shared_bytes_per_token(builder: LayerBuilder, draft_length: int) -> int:
         or draft_length == 0
     ):
         return 0
-    layers = min(draft_length + 1, builder.model.n_layers)
+    layers = builder.model.n_layers
+    if schedule == "layer-pipelined":
+        layers = min(draft_length + 1, layers)
     return layers * builder.mover.kv_bytes("hbm")
 
 

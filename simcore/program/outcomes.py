@@ -10,7 +10,6 @@ settings stay aligned (common random numbers).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
@@ -51,41 +50,74 @@ class BurstOutcome:
     committed: int
 
 
-def request_outcomes(scenario: ScenarioConfig, request: int) -> list[BurstOutcome]:
-    """All bursts of one request in order.
+class OutcomeDraws:
+    """Draws the bursts of every request of a scenario.
 
     Parameters
     ----------
-    request : int
-        Number of the request, from 0; a replay uses recording `request` modulo the
-        number of recordings.
+    scenario : ScenarioConfig
+        Seed, workload and acceptance.
     """
-    workload = scenario.workload
-    lengths = _accepted_lengths(scenario, request)
-    if workload.mode == "burst":
-        accepted = lengths[0]
-        return [BurstOutcome(workload.prompt_length, accepted, accepted + 1)]
-    outcomes = []
-    context, wanted = workload.prompt_length, workload.max_tokens or 0
-    for accepted in lengths:
-        committed = min(accepted + 1, wanted)
-        outcomes.append(BurstOutcome(context, accepted, committed))
-        context += committed
-        wanted -= committed
-        if wanted == 0:
-            break
-    return outcomes
+
+    def __init__(self, scenario: ScenarioConfig) -> None:
+        self._scenario = scenario
+        acceptance, k = scenario.acceptance, scenario.workload.draft_length
+        self._recordings: list[list[int]] = []
+        self._thresholds: list[int] = []
+        if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
+            self._recordings = [
+                replay_lengths(acceptance, number, k)
+                for number in range(len(acceptance.requests))
+            ]
+            if scenario.workload.mode == "burst":
+                # Every recorded burst is a request of its own.
+                bursts = [a for recording in self._recordings for a in recording]
+                self._recordings = [[accepted] for accepted in bursts]
+        else:
+            self._thresholds = accepted_thresholds(acceptance, k)
+
+    @property
+    def recordings(self) -> int:
+        """Distinct requests of a replay, used in turn; 0 when bursts are drawn."""
+        return len(self._recordings)
+
+    def request(self, request: int) -> list[BurstOutcome]:
+        """All bursts of one request in order.
+
+        Parameters
+        ----------
+        request : int
+            Number of the request, from 0; a replay uses recording `request` modulo
+            the number of recordings, in mode `burst` recorded burst after burst.
+        """
+        workload = self._scenario.workload
+        lengths = self._accepted_lengths(request)
+        if workload.mode == "burst":
+            accepted = lengths[0]
+            return [BurstOutcome(workload.prompt_length, accepted, accepted + 1)]
+        outcomes = []
+        context, wanted = workload.prompt_length, workload.max_tokens or 0
+        for accepted in lengths:
+            committed = min(accepted + 1, wanted)
+            outcomes.append(BurstOutcome(context, accepted, committed))
+            context += committed
+            wanted -= committed
+            if wanted == 0:
+                break
+        return outcomes
+
+    def _accepted_lengths(self, request: int) -> list[int]:
+        if self._recordings:
+            return self._recordings[request % len(self._recordings)]
+        workload = self._scenario.workload
+        most = 1 if workload.mode == "burst" else (workload.max_tokens or 0)
+        words = acceptance_words(self._scenario.seed, request, most)
+        return [bisect_right(self._thresholds, word) for word in words]
 
 
-def _accepted_lengths(scenario: ScenarioConfig, request: int) -> Sequence[int]:
-    acceptance, workload = scenario.acceptance, scenario.workload
-    draft_length = workload.draft_length
-    if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
-        return replay_lengths(acceptance, request, draft_length)
-    most = 1 if workload.mode == "burst" else (workload.max_tokens or 0)
-    thresholds = accepted_thresholds(acceptance, draft_length)
-    words = acceptance_words(scenario.seed, request, most)
-    return [bisect_right(thresholds, word) for word in words]
+def request_outcomes(scenario: ScenarioConfig, request: int) -> list[BurstOutcome]:
+    """All bursts of one request; `OutcomeDraws` is quicker for many."""
+    return OutcomeDraws(scenario).request(request)
 
 
 def acceptance_words(seed: int, request: int, bursts: int) -> list[int]:
@@ -159,15 +191,17 @@ def replay_lengths(
 
 def requests_for_bursts(scenario: ScenarioConfig, bursts: int) -> int:
     """Fewest whole requests that hold at least `bursts` bursts."""
+    draws = OutcomeDraws(scenario)
     found, request = 0, 0
     while found < bursts:
-        found += len(request_outcomes(scenario, request))
+        found += len(draws.request(request))
         request += 1
     return request
 
 
 __all__ = [
     "BurstOutcome",
+    "OutcomeDraws",
     "accepted_probabilities",
     "accepted_thresholds",
     "acceptance_words",
