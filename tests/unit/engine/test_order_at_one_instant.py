@@ -1,0 +1,177 @@
+"""Who goes first when several could: by age, never by SimPy's own sequence (A1)."""
+
+from __future__ import annotations
+
+import pytest
+from hand_table import Op, hand_program, outcome, simulated
+
+from simcore.engine.burst_run import BurstRun, hold_durations_ps
+from simcore.engine.chip import Chip
+from simcore.engine.clock import Clock
+
+ELSEWHERE = "dpu[9]"
+
+
+def test_the_longest_ready_goes_first() -> None:
+    ops = [Op(ELSEWHERE), Op("hbm", after=(0,))]
+    # Request 0 keeps HBM until 100; 2 is ready at 40, 1 only at 90.
+    program = hand_program(ops, {0: [0, 100], 1: [50, 7], 2: [40, 9]})
+    holds = simulated(program, {0: [0], 1: [2], 2: [1]})
+    assert [holds[r, 0].ready[1] for r in range(3)] == [0, 40, 90]
+    assert [holds[r, 0].start[1] for r in range(3)] == [0, 100, 109]
+
+
+def test_an_older_operation_of_a_higher_request_goes_first() -> None:
+    ops = [Op("dpu[0]"), Op("hbm", after=(0,))]
+    times = {0: [0, 100], 1: [0, 1], 2: [30, 1]}
+    # Request 1 is busy for 30 ps before its HBM leg; request 2 asks at 30 too, and
+    # request 3, behind it on the DPU, not before.
+    holds = simulated(hand_program(ops, times), {0: [0], 1: [2], 2: [1], 3: [1]})
+    assert [holds[r, 0].ready[1] for r in range(4)] == [0, 30, 30, 30]
+    assert [holds[r, 0].start[1] for r in range(4)] == [0, 100, 101, 102]
+
+
+def test_equally_ready_requests_go_by_number() -> None:
+    program = hand_program([Op("hbm")], {0: [5]})
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        holds = simulated(program, {request: [0] for request in order})
+        assert [holds[r, 0].start for r in range(3)] == [[0], [5], [10]]
+
+
+def test_equally_ready_operations_of_a_burst_go_by_number() -> None:
+    ops = [Op("hbm"), Op("dpu[0]"), Op("hbm"), Op("hbm")]
+    holds = simulated(hand_program(ops, {0: [5, 1, 6, 7]}), {0: [0]})[0, 0]
+    assert holds.start == [0, 0, 5, 11]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_equally_ready_bursts_go_by_request_then_burst(order: tuple[int, ...]) -> None:
+    """Launched in any sequence at one instant."""
+    program = hand_program([Op("hbm")], {0: [5]})
+    clock = Clock()
+    chip = Chip(clock, program)
+    keys = [(0, 3), (1, 0), (1, 1), (2, 0)]
+    runs = {}
+    for number in order:
+        request, burst = keys[number]
+        durations = hold_durations_ps(program.table, outcome(0))
+        run = BurstRun(clock, program.table, request, burst, outcome(0), durations)
+        runs[request, burst] = run
+        chip.launch(run)
+    clock.run()
+    assert [runs[key].start_ps for key in keys] == [[0], [5], [10], [15]]
+
+
+def test_a_waiting_hold_reserves_all_its_resources_against_younger_ones() -> None:
+    ops = [
+        Op("A2[0]"),
+        Op(("A1[0]", "A2[0]")),
+        Op("A1[0]"),
+    ]
+    holds = simulated(hand_program(ops, {0: [10, 5, 3]}), {0: [0]})[0, 0]
+    # A1 is free from the start, but the joint hold is older.
+    assert holds.start == [0, 10, 15]
+
+
+def test_an_older_hold_is_not_hindered_by_a_younger_reservation() -> None:
+    ops = [
+        Op("A2[0]"),
+        Op("A1[0]"),
+        Op(("A1[0]", "A2[0]")),
+    ]
+    holds = simulated(hand_program(ops, {0: [10, 12, 5]}), {0: [0]})[0, 0]
+    assert holds.start == [0, 0, 12]
+
+
+def test_reservations_chain() -> None:
+    """What waits for a reserved resource reserves its own as well."""
+    ops = [
+        Op("A1[0]"),
+        Op(("A1[0]", "A2[0]")),
+        Op(("A2[0]", "dac[0]")),
+        Op("dac[0]"),
+    ]
+    holds = simulated(hand_program(ops, {0: [10, 4, 3, 2]}), {0: [0]})[0, 0]
+    assert holds.start == [0, 10, 14, 17]
+
+
+def test_a_reservation_ends_with_the_wait() -> None:
+    ops = [
+        Op("A2[0]"),
+        Op(("A1[0]", "A2[0]")),
+        Op("A1[0]", after=(1,)),
+        Op("A2[0]", after=(1,)),
+    ]
+    holds = simulated(hand_program(ops, {0: [10, 5, 3, 2]}), {0: [0]})[0, 0]
+    assert holds.start == [0, 10, 15, 15]
+
+
+def test_resources_are_released_before_any_is_granted() -> None:
+    """Two holds end and two begin at one instant, crosswise."""
+    ops = [
+        Op("A1[0]"),
+        Op("A2[0]"),
+        Op("A2[0]", after=(0,)),
+        Op("A1[0]", after=(1,)),
+        Op(("A1[0]", "A2[0]"), after=(2, 3)),
+    ]
+    holds = simulated(hand_program(ops, {0: [10, 10, 4, 4, 1]}), {0: [0]})[0, 0]
+    assert holds.start == [0, 0, 10, 10, 14]
+
+
+def test_an_arriving_hold_does_not_overtake_one_that_waits() -> None:
+    ops = [Op(ELSEWHERE), Op("hbm", after=(0,))]
+    # HBM is released at 50; request 2 arrives at that instant, request 1 waits.
+    program = hand_program(ops, {0: [0, 50], 1: [20, 5], 2: [30, 5]})
+    holds = simulated(program, {0: [0], 1: [1], 2: [2]})
+    assert [holds[r, 0].ready[1] for r in range(3)] == [0, 20, 50]
+    assert [holds[r, 0].start[1] for r in range(3)] == [0, 50, 55]
+
+
+# -- holds of no duration ---------------------------------------------------------
+
+
+def test_holds_of_no_duration_are_kept() -> None:
+    ops = [Op("dpu[0]"), Op("hbm", after=(0,)), Op("dpu[0]", after=(1,))]
+    holds = simulated(hand_program(ops, {0: [0, 0, 0], 1: [0, 4, 0]}), {0: [0, 1]})
+    assert (holds[0, 0].start, holds[0, 0].duration) == ([0, 0, 0], [0, 0, 0])
+    assert (holds[0, 1].start, holds[0, 1].duration) == ([0, 0, 4], [0, 4, 0])
+
+
+def test_a_resource_serves_any_number_of_them_at_one_instant() -> None:
+    program = hand_program([Op("hbm")], {0: [0], 1: [3]})
+    holds = simulated(program, {0: [0], 1: [1], 2: [0], 3: [0]})
+    assert [holds[r, 0].start for r in range(4)] == [[0], [0], [3], [3]]
+
+
+def test_they_wait_for_a_busy_resource_like_any_other() -> None:
+    ops = [Op("hbm"), Op("dpu[0]"), Op("hbm", after=(1,)), Op("dpu[0]", after=(2,))]
+    holds = simulated(hand_program(ops, {0: [8, 3, 0, 1]}), {0: [0]})[0, 0]
+    assert holds.ready == [0, 0, 3, 8]
+    assert holds.start == [0, 0, 8, 8]
+
+
+def test_what_they_make_ready_comes_after_what_was_ready_at_the_instant() -> None:
+    """Holds that end release first; only then is a hold of no duration granted.
+
+    At 5 both DPUs end. The HBM hold behind the second one is ready at once and is
+    granted; the one behind a hold of no duration becomes ready only after that,
+    although its number is lower.
+    """
+    ops = [
+        Op("dpu[0]"),
+        Op("dpu[1]"),
+        Op("control[0]", after=(0,)),
+        Op("hbm", after=(2,)),
+        Op("hbm", after=(1,)),
+    ]
+    holds = simulated(hand_program(ops, {0: [5, 5, 0, 3, 4]}), {0: [0]})[0, 0]
+    assert holds.ready == [0, 0, 5, 5, 5]
+    assert holds.start == [0, 0, 5, 9, 5]
+
+
+def test_a_gate_may_open_and_close_at_one_instant() -> None:
+    ops = [Op("layer[0]", name="layer_gate"), Op("dpu[0]", after=(0,), gate=0)]
+    holds = simulated(hand_program(ops, {0: [0, 0]}), {0: [0], 1: [0]})
+    assert holds[0, 0].duration == holds[1, 0].duration == [0, 0]
+    assert holds[1, 0].start == [0, 0]
