@@ -1,11 +1,12 @@
 """A Hugging Face `config.json` as a `model.yaml`: other names, same shapes.
 
-Only dense decoder-only families are read. What a family leaves out of its file has the
-default of its class in `transformers`; the table below says which.
+Only the decoder-only families of the table below are read. What a family leaves out of
+its file has the default of its class in `transformers`; the table says which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,12 @@ from pydantic import ConfigDict, Field
 
 from simcore.config.base import AS_TUPLE, FrozenConfig, PositiveCount, Tokens
 from simcore.config.document import Document, Path, path_text
+from simcore.config.huggingface_experts import (
+    Experts,
+    Fields,
+    expert_fields,
+    latent_fields,
+)
 from simcore.config.model import LayerCount
 from simcore.config.problems import choices_text, did_you_mean, validate
 from simcore.errors import Problem, printable
@@ -37,13 +44,15 @@ _LATENT = "kv_lora_rank"
 class _Family:
     """What a model type means beyond the numbers in its file."""
 
-    windows: Literal["none", "all", "late", "alternating", "pattern"]
+    windows: Literal["none", "all", "switched", "late", "alternating", "pattern"]
     gated: bool = True
     rotary: bool = True
     qk_norm: bool = False
     tied: bool = False
     head_dim: int | None = None
     sliding_window: int | None = None
+    experts: Experts | None = None
+    latent: bool = False
 
 
 _GEMMA3 = _Family("pattern", qk_norm=True, tied=True, head_dim=256, sliding_window=4096)
@@ -57,6 +66,10 @@ _FAMILIES = {
     "gemma3": _GEMMA3,
     "gemma3_text": _GEMMA3,
     "phi3": _Family("all"),
+    "mixtral": _Family("all", experts="mixtral"),
+    "qwen3_moe": _Family("switched", qk_norm=True, experts="qwen"),
+    "deepseek_v2": _Family("none", experts="deepseek", latent=True),
+    "deepseek_v3": _Family("none", experts="deepseek", latent=True),
     "gpt2": _Family("none", gated=False, rotary=False, tied=True),
 }
 
@@ -117,7 +130,7 @@ def from_huggingface(
     Document or None
         With the places of the fields it was made from; None when there are problems.
     list of Problem
-        Mixture-of-experts, latent attention and unknown families are refused.
+        Unknown families, and experts in a family that has none, are refused.
     """
     if isinstance(document.get("text_config"), dict):
         # Multimodal files nest the language model.
@@ -135,16 +148,23 @@ def from_huggingface(
         gpt2, problems = validate(_Gpt2, document, prefix)
         if gpt2 is None:
             return None, problems
-        written = _gpt2_fields(gpt2)
+        written, sections = _gpt2_fields(gpt2), {}
     else:
         decoder, problems = validate(_Decoder, document, prefix)
-        if decoder is None:
-            return None, problems
+        moe, wrong = expert_fields(family.experts, document, prefix)
+        problems += wrong
+        mla: Fields = {}
+        if family.latent:
+            mla, wrong = latent_fields(document, prefix)
+            problems += wrong
+        if decoder is None or problems:
+            return None, list(dict.fromkeys(problems))
         problems = _window_problems(decoder, document, prefix)
         if problems:
             return None, problems
         written = _decoder_fields(decoder, family, document)
-    return _document(document, family, written), []
+        sections = {"moe": moe, "mla": mla}
+    return _document(document, family, written, sections), []
 
 
 def _refusals(document: Document, prefix: Path) -> list[Problem]:
@@ -152,27 +172,30 @@ def _refusals(document: Document, prefix: Path) -> list[Problem]:
         place = document.place((key,))
         return Problem(path_text((*prefix, key)), place.file, place.line, **parts)
 
-    found = [
-        problem(
-            key,
-            message="mixture-of-experts models are not modelled",
-            got=printable(document.get(key)),
-            hint="Use a dense model.",
-        )
-        for key in _EXPERTS
-        if document.get(key) is not None
-    ]
-    if document.get(_LATENT) is not None:
+    model_type = document.get("model_type")
+    family = _FAMILIES.get(model_type) if isinstance(model_type, str) else None
+    found = []
+    if family is None or family.experts is None:
+        found += [
+            problem(
+                key,
+                message="mixture-of-experts of this family is not read",
+                got=printable(document.get(key)),
+                hint="Write the shapes as a model.yaml.",
+            )
+            for key in _EXPERTS
+            if document.get(key) is not None
+        ]
+    if document.get(_LATENT) is not None and (family is None or not family.latent):
         found.append(
             problem(
                 _LATENT,
-                message="multi-head latent attention (MLA) is not modelled",
+                message="latent attention (MLA) of this family is not read",
                 got=printable(document.get(_LATENT)),
-                hint="Use a model with grouped-query attention.",
+                hint="Write the shapes as a model.yaml.",
             )
         )
-    model_type = document.get("model_type")
-    if not found and (not isinstance(model_type, str) or model_type not in _FAMILIES):
+    if not found and family is None:
         close = (
             did_you_mean(model_type, _FAMILIES) if isinstance(model_type, str) else None
         )
@@ -215,7 +238,7 @@ def _layer_windows(
     if window is None and "sliding_window" not in document.data:
         window = family.sliding_window
     if family.windows == "none" or (
-        family.windows == "late" and not config.use_sliding_window
+        family.windows in ("late", "switched") and not config.use_sliding_window
     ):
         window = None
     if config.layer_types is not None:
@@ -239,16 +262,14 @@ def _is_windowed(layer: int, config: _Decoder, family: _Family) -> bool:
     return True
 
 
-#: Field of `model.yaml`: its value and the key of `config.json` it is from.
-_Fields = dict[str, tuple[Any, str]]
-
-
-def _decoder_fields(config: _Decoder, family: _Family, document: Document) -> _Fields:
+def _decoder_fields(config: _Decoder, family: _Family, document: Document) -> Fields:
     head_dim = config.head_dim
     if head_dim is None and "head_dim" not in document.data:
         head_dim = family.head_dim
+    if family.latent:
+        head_dim = None  # some files have the rotary part there
     windows = _layer_windows(config, family, document)
-    fields: _Fields = {
+    fields: Fields = {
         "n_layers": (config.num_hidden_layers, "num_hidden_layers"),
         "d_model": (config.hidden_size, "hidden_size"),
         "n_heads": (config.num_attention_heads, "num_attention_heads"),
@@ -270,7 +291,7 @@ def _decoder_fields(config: _Decoder, family: _Family, document: Document) -> _F
     return fields
 
 
-def _gpt2_fields(config: _Gpt2) -> _Fields:
+def _gpt2_fields(config: _Gpt2) -> Fields:
     return {
         "n_layers": (config.n_layer, "n_layer"),
         "d_model": (config.n_embd, "n_embd"),
@@ -281,7 +302,7 @@ def _gpt2_fields(config: _Gpt2) -> _Fields:
     }
 
 
-def _common_fields(config: _Common, family: _Family) -> _Fields:
+def _common_fields(config: _Common, family: _Family) -> Fields:
     tied = config.tie_word_embeddings
     return {
         "vocab_size": (config.vocab_size, "vocab_size"),
@@ -292,7 +313,12 @@ def _common_fields(config: _Common, family: _Family) -> _Fields:
     }
 
 
-def _document(document: Document, family: _Family, fields: _Fields) -> Document:
+def _document(
+    document: Document,
+    family: _Family,
+    fields: Fields,
+    sections: Mapping[str, Fields],
+) -> Document:
     result = Document(
         data={
             "activation_bits": DEFAULT_ACTIVATION_BITS,
@@ -307,6 +333,9 @@ def _document(document: Document, family: _Family, fields: _Fields) -> Document:
     for name, (value, key) in fields.items():
         result.data[name] = value
         result.places[(name,)] = document.place((key,))
+    for section, below in sections.items():
+        for name, (value, key) in below.items():
+            result.put((section, name), Document(value, {(): document.place((key,))}))
     origin = document.get("_name_or_path")
     if isinstance(origin, str) and origin.strip("/ "):
         result.data["name"] = origin.strip("/ ").rsplit("/", 1)[-1][:200]

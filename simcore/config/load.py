@@ -47,6 +47,7 @@ from simcore.config.scenario import (
 )
 from simcore.config.shipped import Kind
 from simcore.config.sources import Part, Source, open_section, open_source
+from simcore.config.unsupported import unsupported_shape
 from simcore.errors import Problem, printable
 
 C = TypeVar("C")
@@ -244,7 +245,14 @@ def _model(part: Part, reading: Reading) -> tuple[ModelConfig | None, list[Probl
     )
     if file is None:
         return None, problems
-    return validate(ModelConfig, part.document, part.prefix, file.resolved(part.name))
+    resolved = file.resolved(part.name)
+    config, problems = validate(ModelConfig, part.document, part.prefix, resolved)
+    refused = None if config is None else unsupported_shape(config)
+    if refused is not None:
+        place = part.document.place((refused.path,))
+        path = path_text((*part.prefix, refused.path))
+        problems.append(replace(refused, path=path, file=place.file, line=place.line))
+    return None if problems else config, problems
 
 
 def _hardware(

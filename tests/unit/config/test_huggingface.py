@@ -190,43 +190,44 @@ def test_problems_carry_the_files_own_names_and_lines(
     ("fields", "messages"),
     [
         (
-            decoder("qwen3_moe", num_experts=128),
+            decoder("qwen2", num_experts=128),
             [
-                "num_experts: mixture-of-experts models are not modelled; got 128. "
-                "Use a dense model."
+                "num_experts: mixture-of-experts of this family is not read; got 128. "
+                "Write the shapes as a model.yaml."
             ],
         ),
         (
-            decoder("deepseek_v3", n_routed_experts=256, kv_lora_rank=512),
+            decoder("mixtral9", n_routed_experts=256, kv_lora_rank=512),
             [
-                "n_routed_experts: mixture-of-experts models are not modelled; got "
-                "256. Use a dense model.",
-                "kv_lora_rank: multi-head latent attention (MLA) is not modelled; "
-                "got 512. Use a model with grouped-query attention.",
+                "n_routed_experts: mixture-of-experts of this family is not read; got "
+                "256. Write the shapes as a model.yaml.",
+                "kv_lora_rank: latent attention (MLA) of this family is not read; got "
+                "512. Write the shapes as a model.yaml.",
             ],
         ),
         (
             decoder("mamba2"),
             [
                 "model_type: got 'mamba2'; allowed: llama, qwen2, qwen3, mistral, "
-                "gemma, gemma2, gemma3, gemma3_text, phi3, gpt2. Or write the "
-                "shapes as a model.yaml."
+                "gemma, gemma2, gemma3, gemma3_text, phi3, mixtral, qwen3_moe, "
+                "deepseek_v2, deepseek_v3, gpt2. Or write the shapes as a model.yaml."
             ],
         ),
         (
             decoder("qwen"),
             [
                 "model_type: got 'qwen'; allowed: llama, qwen2, qwen3, mistral, "
-                "gemma, gemma2, gemma3, gemma3_text, phi3, gpt2. Did you mean "
-                "'qwen3'?"
+                "gemma, gemma2, gemma3, gemma3_text, phi3, mixtral, qwen3_moe, "
+                "deepseek_v2, deepseek_v3, gpt2. Did you mean 'qwen3'?"
             ],
         ),
         (
             decoder("x" * 500),
             [
                 "model_type: got '" + "x" * 76 + "...; allowed: llama, qwen2, qwen3, "
-                "mistral, gemma, gemma2, gemma3, gemma3_text, phi3, gpt2. Or write "
-                "the shapes as a model.yaml."
+                "mistral, gemma, gemma2, gemma3, gemma3_text, phi3, mixtral, "
+                "qwen3_moe, deepseek_v2, deepseek_v3, gpt2. Or write the shapes as a "
+                "model.yaml."
             ],
         ),
         (
@@ -237,8 +238,8 @@ def test_problems_carry_the_files_own_names_and_lines(
             {"hidden_size": 64},
             [
                 "model_type: missing; allowed: llama, qwen2, qwen3, mistral, gemma, "
-                "gemma2, gemma3, gemma3_text, phi3, gpt2. Or write the shapes as a "
-                "model.yaml."
+                "gemma2, gemma3, gemma3_text, phi3, mixtral, qwen3_moe, deepseek_v2, "
+                "deepseek_v3, gpt2. Or write the shapes as a model.yaml."
             ],
         ),
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from simcore.config import load
 from simcore.config.acceptance import HistogramAcceptance
 from simcore.config.load import (
     config_dict,
@@ -43,8 +44,8 @@ REFUSED = {
     "Qwen--Qwen3-30B-A3B": "mixture-of-experts",
     "mistralai--Mixtral-8x7B-v0.1": "mixture-of-experts",
     "google--gemma-4-26B-A4B": "mixture-of-experts",
-    "deepseek-ai--DeepSeek-V3": r"latent attention \(MLA\)",
-    "deepseek-v2-lite": r"latent attention \(MLA\)",
+    "deepseek-ai--DeepSeek-V3": "mixture-of-experts",
+    "deepseek-v2-lite": "mixture-of-experts",
 }
 
 
@@ -67,6 +68,42 @@ def test_hugging_face_shapes(name: str) -> None:
 
 def test_every_hugging_face_example_is_accounted_for() -> None:
     assert {path.stem for path in MODELS.glob("*.json")} == SHAPES.keys() | REFUSED
+
+
+@pytest.mark.parametrize(
+    ("name", "experts", "dense", "latent"),
+    [
+        ("Qwen--Qwen3-30B-A3B", (128, 8, 768, 0), 0, None),
+        ("mistralai--Mixtral-8x7B-v0.1", (8, 2, 14336, 0), 0, None),
+        ("deepseek-ai--DeepSeek-V3", (256, 8, 2048, 1), 3, (512, 1536, 192, 128)),
+        ("deepseek-v2-lite", (64, 6, 1408, 2), 1, (512, None, 192, 128)),
+    ],
+)
+def test_mixtures_and_latent_attention(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    experts: tuple[int, ...],
+    dense: int,
+    latent: tuple[int | None, ...] | None,
+) -> None:
+    monkeypatch.setattr(load, "unsupported_shape", lambda _: None, raising=False)
+    model = load_model(MODELS / f"{name}.json")
+    moe, mla = model.moe, model.mla
+    assert moe is not None
+    assert experts == (
+        moe.n_experts,
+        moe.experts_per_token,
+        moe.expert_d_ff,
+        moe.n_shared_experts,
+    )
+    assert moe.first_dense_layers == dense
+    assert moe.layer_is_moe.count(True) == model.n_layers - dense
+    assert latent == (
+        None
+        if mla is None
+        else (mla.kv_lora_rank, mla.q_lora_rank, model.head_dim, mla.v_head_dim)
+    )
+    assert load_model(config_dict(model)) == model
 
 
 @pytest.mark.parametrize("name", REFUSED)
