@@ -21,7 +21,14 @@ from simcore.program.shape import Matrix
 
 Positions = list[tuple[Operation, ...]]
 
-_STAGES = {"qkv": "qkv", "wo": "wo", "lm_head": "lm_head"}
+_STAGES = {
+    "qkv": "qkv",
+    "q_up": "qkv",
+    "k_absorb": "qkv",
+    "v_up": "wo",
+    "wo": "wo",
+    "lm_head": "lm_head",
+}
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,12 @@ def _step(builder: LayerBuilder, phase: Phase, index: int) -> Step:
     seen: dict[object, LayerStep] = {}
     layers = []
     for layer in range(model.n_layers):
-        kind = (layer == 0, model.layer_windows[layer], model.block_policy(layer))
+        kind = (
+            layer == 0,
+            model.layer_windows[layer],
+            model.block_policy(layer),
+            model.moe is not None and model.moe.layer_is_moe[layer],
+        )
         if kind not in seen:
             seen[kind] = builder.layer(phase, index, layer)
         layers.append(seen[kind])

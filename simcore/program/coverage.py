@@ -15,6 +15,9 @@ CATALOGUE = (
     "qkv",
     "accumulate",
     "dequantize",
+    "latent_norm",
+    "q_up",
+    "k_absorb",
     "qk_norm",
     "rope",
     "kv_pack",
@@ -25,12 +28,16 @@ CATALOGUE = (
     "attention_qk",
     "attention_softmax",
     "attention_pv",
+    "v_up",
     "wo",
     "residual_add",
+    "router",
+    "router_softmax",
     "gate_up",
     "ffn_activation",
     "ffn_gate_multiply",
     "down",
+    "expert_combine",
     "control",
     "hop",
     "final_norm",
@@ -43,6 +50,10 @@ CATALOGUE = (
     "d_reg_write",
     "d_reg_read",
 )
+
+
+_LATENT = ("latent_norm", "q_up", "k_absorb", "v_up")
+_EXPERTS = ("router", "router_softmax", "expert_combine")
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,10 @@ def _reason(program: BurstProgram, name: str) -> str:
         program.accounting.lm_head == "excluded"
     ):
         return "switched off"
+    if name in _LATENT and (model.mla is None or name == "q_up"):
+        return "the model has none"
+    if name in _EXPERTS and model.moe is None:
+        return "the model has none"
     if name == "qk_norm" and not model.qk_norm:
         return "the model has none"
     if name == "rope" and not model.rotary:

@@ -19,7 +19,7 @@ from simcore.program.cost import Cost
 from simcore.program.digital import DigitalUnit
 from simcore.program.movement import Mover
 from simcore.program.operation import LayerStep, Operation, Phase
-from simcore.program.shape import LayerShape
+from simcore.program.shape import LayerShape, Matrix, outputs
 
 Block = Literal["qkv", "wo", "ffn", "lm_head"]
 _Positions = list[tuple[Operation, ...]]
@@ -34,10 +34,9 @@ class LayerBuilder:
     accounting: AccountingConfig
     draft_length: int = 0
 
-    @cached_property
-    def shape(self) -> LayerShape:
-        """Element counts under the switches."""
-        return LayerShape.of(self.model, self.accounting)
+    def shape(self, layer: int) -> LayerShape:
+        """Element counts of a layer under the switches."""
+        return LayerShape.of(self.model, self.accounting, layer)
 
     @cached_property
     def _blocks(self) -> BlockBuilder:
@@ -57,7 +56,7 @@ class LayerBuilder:
         """Transfer costs; None when the hardware describes no memory."""
         if self.hardware.memory is None:
             return None
-        return Mover(self.hardware, self.hardware.memory, self.shape)
+        return Mover(self.hardware, self.hardware.memory, self.shape(0))
 
     @property
     def _extra(self) -> bool:
@@ -66,13 +65,14 @@ class LayerBuilder:
     def layer(self, phase: Phase, step: int, layer: int) -> LayerStep:
         """Everything layer `layer` does for step `step` of `phase`."""
         window = self.model.layer_windows[layer]
+        policy, shape = self.model.block_policy(layer), self.shape(layer)
         positions = [
             *(self._embedding() if layer == 0 else []),
-            *self._before_attention(phase, layer),
-            *self._kv_traffic(phase, step),
-            *self._attention(),
-            *self._after_attention(phase, layer),
-            *self._feed_forward(phase, layer),
+            *self._before_attention(shape, phase, policy.qkv),
+            *self._kv_traffic(shape, phase, step),
+            *self._attention(shape),
+            *self._after_attention(shape, phase, policy.wo),
+            *self._feed_forward(shape, phase, policy.ffn),
             *self._leave_layer(),
         ]
         # A window counts the token itself where that is attended.
@@ -84,16 +84,17 @@ class LayerBuilder:
         vocab, where = self.model.vocab_size, self.accounting.lm_head
         if not self._extra or vocab is None or where == "excluded":
             return LayerStep(())
-        width = Cost(self.shape.d_model)
+        shape = self.shape(0)
+        width = Cost(shape.d_model)
         digital = self._digital
         if where == "analog":
             projection = [
                 (digital.feature("quantize", width),),
-                *self._blocks.positions("lm_head", self.shape.lm_head, phase, "full"),
+                *self._blocks.positions("lm_head", shape.lm_head, phase, "full"),
                 (digital.feature("dequantize", Cost(vocab)),),
             ]
         else:
-            projection = self._digital_projection(vocab * self.shape.d_model)
+            projection = self._digital_projection(vocab * shape.d_model)
         return _layer_step(
             [
                 (digital.feature("norm", width, name="final_norm"),),
@@ -167,26 +168,58 @@ class LayerBuilder:
             return []
         return [(self._digital.feature(name, count),) for name, count in features]
 
-    def _before_attention(self, phase: Phase, layer: int) -> _Positions:
-        shape = self.shape
-        width = Cost(shape.d_model)
-        projected = Cost(shape.query_width + shape.kv_width)
-        # K has half of the elements of K and V.
-        rotated = Cost(shape.query_width + shape.kv_width // 2)
-        policy = self.model.block_policy(layer).qkv
+    def _before_attention(
+        self, shape: LayerShape, phase: Phase, policy: str
+    ) -> _Positions:
+        rotated = Cost(shape.rotated_width)
         positions = [
-            *self._features(("norm", width), ("quantize", width)),
-            *self._blocks.positions("qkv", shape.qkv, phase, policy),
-            *self._features(("dequantize", projected)),
+            *self._features(("norm", Cost(shape.d_model))),
+            *self._analog("qkv", shape.qkv, shape.d_model, phase, policy),
         ]
+        if shape.mla is not None:
+            positions += self._latent_queries(shape, phase, policy)
         if self._extra and shape.qk_norm:
-            positions.append((self._digital.feature("norm", rotated, name="qk_norm"),))
+            heads = Cost(shape.query_width + shape.kv_width // 2)
+            positions.append((self._digital.feature("norm", heads, name="qk_norm"),))
         if shape.rotary:
             positions += self._features(("rope", rotated))
         return positions
 
-    def _kv_traffic(self, phase: Phase, step: int) -> _Positions:
-        shape = self.shape
+    def _latent_queries(
+        self, shape: LayerShape, phase: Phase, policy: str
+    ) -> _Positions:
+        """Norms of the compressed vectors, queries, and K absorbed into them."""
+        assert shape.mla is not None
+        ranks = (shape.mla.q_lora_rank or 0) + shape.mla.kv_lora_rank
+        nope = shape.n_heads * shape.mla.qk_nope_head_dim
+        positions: _Positions = []
+        if self._extra:
+            norm = self._digital.feature("norm", Cost(ranks), name="latent_norm")
+            positions.append((norm,))
+        if shape.mla.q_lora_rank is not None:
+            rank = shape.mla.q_lora_rank
+            positions += self._analog("q_up", shape.q_up, rank, phase, policy)
+        return [
+            *positions,
+            *self._analog("k_absorb", shape.k_absorb, nope, phase, policy),
+        ]
+
+    def _analog(
+        self,
+        name: str,
+        matrices: tuple[Matrix, ...],
+        inputs: int,
+        phase: Phase,
+        policy: str,
+    ) -> _Positions:
+        """A group of matrices: quantize the inputs, read, dequantize the outputs."""
+        return [
+            *self._features(("quantize", Cost(inputs))),
+            *self._blocks.positions(name, matrices, phase, policy),
+            *self._features(("dequantize", Cost(outputs(matrices)))),
+        ]
+
+    def _kv_traffic(self, shape: LayerShape, phase: Phase, step: int) -> _Positions:
         if self.mover is None:
             if self._extra:
                 return []
@@ -212,66 +245,89 @@ class LayerBuilder:
             return mover.shared_kv_read(step, fills=self.draft_length > 0)
         return mover.kv_read(step)
 
-    def _attention(self) -> _Positions:
+    def _attention(self, shape: LayerShape) -> _Positions:
         # Attended tokens: the cached ones, and the token itself.
         itself = 1 if self.accounting.self_token == "on" else 0
         attended = Cost(itself, per_token=1)
-        macs = attended * self.shape.query_width
+        digital = self._digital
         load: _Positions = []
         if self.accounting.attention == "sram_cim":
-            cached = Cost(per_token=self.shape.kv_width)
-            load = [(self._digital.kv_load(cached),)]
+            load = [(digital.kv_load(Cost(per_token=shape.kv_width)),)]
         return [
             *load,
-            (self._digital.feature("attention_qk", macs),),
-            (
-                self._digital.feature(
-                    "attention_softmax", attended * self.shape.n_heads
-                ),
-            ),
-            (self._digital.feature("attention_pv", macs),),
+            (digital.feature("attention_qk", attended * shape.qk_width),),
+            (digital.feature("attention_softmax", attended * shape.n_heads),),
+            (digital.feature("attention_pv", attended * shape.pv_width),),
         ]
 
-    def _after_attention(self, phase: Phase, layer: int) -> _Positions:
-        shape = self.shape
-        policy = self.model.block_policy(layer).wo
+    def _after_attention(
+        self, shape: LayerShape, phase: Phase, policy: str
+    ) -> _Positions:
+        width = shape.head_output_width
+        values: _Positions = []
+        if shape.mla is not None:
+            values = self._analog("v_up", shape.v_up, shape.pv_width, phase, policy)
         return [
-            *self._features(("quantize", Cost(shape.query_width))),
-            *self._blocks.positions("wo", shape.wo, phase, policy),
-            *self._features(
-                ("dequantize", Cost(shape.d_model)),
-                ("residual_add", Cost(shape.d_model)),
-            ),
+            *values,
+            *self._analog("wo", shape.wo, width, phase, policy),
+            *self._features(("residual_add", Cost(shape.d_model))),
         ]
 
-    def _feed_forward(self, phase: Phase, layer: int) -> _Positions:
-        shape = self.shape
-        width, inner = Cost(shape.d_model), Cost(shape.d_ff)
-        expanded = Cost(sum(m.rows_out for m in shape.gate_up))
-        policy = self.model.block_policy(layer).ffn
-        digital = self._digital
+    def _feed_forward(self, shape: LayerShape, phase: Phase, policy: str) -> _Positions:
+        inner = Cost(shape.inner_width)
+        block = self._blocks.positions
         if (
             self.accounting.tile_parallelism == "all"
             or self.accounting.periphery_latency == "product"
         ):
-            # One stream for all three matrices: down does not wait for gate and up.
-            first = self._blocks.positions(
-                "gate_up_down", (*shape.gate_up, *shape.down), phase, policy
-            )
+            # One stream for all matrices: down does not wait for gate and up.
+            both = (*shape.gate_up, *shape.down)
+            first = block("gate_up_down", both, phase, policy)
             second: _Positions = []
         else:
-            first = self._blocks.positions("gate_up", shape.gate_up, phase, policy)
-            second = self._blocks.positions("down", shape.down, phase, policy)
-        gate = (digital.feature("ffn_gate_multiply", inner),)
+            first = block("gate_up", shape.gate_up, phase, policy)
+            second = block("down", shape.down, phase, policy)
+        gate = (self._digital.feature("ffn_gate_multiply", inner),)
         return [
-            *self._features(("norm", width), ("quantize", width)),
+            *self._features(("norm", Cost(shape.d_model))),
+            *self._route(shape),
+            *self._features(("quantize", Cost(shape.d_model))),
             *first,
-            *self._features(("dequantize", expanded)),
-            (digital.feature("ffn_activation", inner),),
+            *self._features(("dequantize", Cost(outputs(shape.gate_up)))),
+            (self._digital.feature("ffn_activation", inner),),
             *([gate] if shape.gated else []),
             *self._features(("quantize", inner)),
             *second,
-            *self._features(("dequantize", width), ("residual_add", width)),
+            *self._features(("dequantize", Cost(outputs(shape.down)))),
+            *self._combine(shape),
+            *self._features(("residual_add", Cost(shape.d_model))),
+        ]
+
+    def _route(self, shape: LayerShape) -> _Positions:
+        """Router of a mixture of experts: scores on the MAC lanes, then softmax."""
+        if shape.moe is None:
+            return []
+        experts, digital = shape.moe.n_experts, self._digital
+        scores = Cost(shape.d_model * experts)
+        return [
+            (digital.feature("attention_qk", scores, name="router", stage="ffn"),),
+            (
+                digital.feature(
+                    "attention_softmax",
+                    Cost(experts),
+                    name="router_softmax",
+                    stage="ffn",
+                ),
+            ),
+        ]
+
+    def _combine(self, shape: LayerShape) -> _Positions:
+        """Weighted sum of the visited experts' outputs."""
+        if shape.moe is None:
+            return []
+        summed = Cost(outputs(shape.down))
+        return [
+            (self._digital.feature("ffn_gate_multiply", summed, name="expert_combine"),)
         ]
 
     def _leave_layer(self) -> _Positions:

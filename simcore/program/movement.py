@@ -42,7 +42,7 @@ class Mover:
         cache = self.memory.kv_cache
         form: KvFormat = cache.hbm if where == "hbm" else (cache.sram or cache.hbm)
         return self.shape.kv_width * form.value_bytes_per_elem + (
-            self.shape.n_kv_heads * form.scales_per_token_per_head * form.scale_bytes
+            self.shape.scaled_heads * form.scales_per_token_per_head * form.scale_bytes
         )
 
     def leg(
