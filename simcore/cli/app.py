@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simcore.cli import check, estimate, run, schema, trace, validate
+from simcore.cli import check, estimate, explain, run, schema, show, trace, validate
 from simcore.cli.failures import DONE, Failure, failure_of
 from simcore.cli.output import mute, write_note, write_result
 from simcore.errors import SimcoreError
@@ -74,6 +74,8 @@ app.command("run")(run.run_command)
 app.command("validate")(validate.validate_command)
 app.command("estimate")(estimate.estimate_command)
 app.command("check")(check.check_command)
+app.command("show")(show.show_command)
+app.command("explain")(explain.explain_command)
 app.command("schema")(schema.schema_command)
 app.add_typer(trace.trace_app, name="trace")
 

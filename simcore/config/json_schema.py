@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 
 from simcore.config.acceptance import ACCEPTANCE_KINDS
 from simcore.config.accounting import PROFILES, AccountingConfig
-from simcore.config.describe import unit_of
+from simcore.config.field_units import unit_of
 from simcore.config.hardware import FEATURES, HardwareConfig
 from simcore.config.library import LibraryFile
 from simcore.config.model import ModelFile
@@ -104,8 +104,6 @@ def _hardware() -> tuple[Schema, Schema]:
     top = _taken(definitions, "HardwareConfig")
     top["description"] = "One accelerator, as written."
     fields = top["properties"]
-    for name in [n for n, field in fields.items() if field.get("resolvedOnly")]:
-        del fields[name]
     fields["components"] = {
         "description": "Components of this chip, in the shape of one library.",
         "$ref": f"{_REF}LibraryFile",
@@ -238,9 +236,12 @@ def _generated(*models: type[BaseModel]) -> Schema:
 
 
 def _tidy(schema: Schema) -> None:
-    """Without pydantic's titles, and with the units."""
+    """Without titles and what nobody writes, and with the units."""
     schema.pop("title", None)
-    for name, field in schema.get("properties", {}).items():
+    fields = schema.get("properties", {})
+    for name in [n for n, field in fields.items() if field.get("resolvedOnly")]:
+        del fields[name]
+    for name, field in fields.items():
         field.pop("title", None)
         unit = unit_of(name)
         if unit is not None:
