@@ -47,7 +47,6 @@ from simcore.config.scenario import (
 )
 from simcore.config.shipped import Kind
 from simcore.config.sources import Part, Source, open_section, open_source
-from simcore.config.unsupported import unsupported_shape
 from simcore.errors import Problem, printable
 
 C = TypeVar("C")
@@ -247,11 +246,6 @@ def _model(part: Part, reading: Reading) -> tuple[ModelConfig | None, list[Probl
         return None, problems
     resolved = file.resolved(part.name)
     config, problems = validate(ModelConfig, part.document, part.prefix, resolved)
-    refused = None if config is None else unsupported_shape(config)
-    if refused is not None:
-        place = part.document.place((refused.path,))
-        path = path_text((*part.prefix, refused.path))
-        problems.append(replace(refused, path=path, file=place.file, line=place.line))
     return None if problems else config, problems
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from simcore.config import load
 from simcore.config.load import config_dict, config_sha256, load_model
 from simcore.config.model import MlaConfig, MoeConfig
 
@@ -23,12 +22,6 @@ MLA: Mapping = {
     "qk_rope_head_dim": 4,
     "v_head_dim": 8,
 }
-
-
-@pytest.fixture
-def readable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shapes are read whether or not they can be run."""
-    monkeypatch.setattr(load, "unsupported_shape", lambda _: None, raising=False)
 
 
 def huggingface(model_type: str, **fields: object) -> Mapping:
@@ -47,7 +40,6 @@ def huggingface(model_type: str, **fields: object) -> Mapping:
 # As a model.yaml.
 
 
-@pytest.mark.usefixtures("readable")
 def test_what_is_left_out_of_a_mixture(model: Mapping) -> None:
     loaded = load_model({**model, "moe": MOE})
     assert loaded.moe == MoeConfig(
@@ -63,7 +55,6 @@ def test_what_is_left_out_of_a_mixture(model: Mapping) -> None:
     assert load_model(model).moe is None
 
 
-@pytest.mark.usefixtures("readable")
 @pytest.mark.parametrize(
     "layers",
     [
@@ -80,7 +71,6 @@ def test_dense_layers_first(model: Mapping, layers: Mapping) -> None:
     assert (moe.n_shared_experts, moe.shared_expert_d_ff) == (2, 48)
 
 
-@pytest.mark.usefixtures("readable")
 def test_latent_attention(model: Mapping) -> None:
     loaded = load_model({**model, "d_model": 65, "mla": MLA})
     assert loaded.mla == MlaConfig(**MLA, q_lora_rank=None)
@@ -90,7 +80,6 @@ def test_latent_attention(model: Mapping) -> None:
     assert with_queries.mla.q_lora_rank == 24
 
 
-@pytest.mark.usefixtures("readable")
 def test_the_resolved_form_loads_again(model: Mapping) -> None:
     loaded = load_model({**model, "moe": {**MOE, "first_dense_layers": 1}, "mla": MLA})
     again = load_model(json.loads(json.dumps(config_dict(loaded))))
@@ -99,7 +88,6 @@ def test_the_resolved_form_loads_again(model: Mapping) -> None:
     assert config_sha256(loaded) != config_sha256(load_model({**model, "mla": MLA}))
 
 
-@pytest.mark.usefixtures("readable")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -153,7 +141,6 @@ def test_problems(
 # As a Hugging Face config.json.
 
 
-@pytest.mark.usefixtures("readable")
 def test_mixtral() -> None:
     loaded = load_model(huggingface("mixtral", num_local_experts=8))
     assert loaded.moe == MoeConfig(
@@ -168,7 +155,6 @@ def test_mixtral() -> None:
     assert loaded.gated
 
 
-@pytest.mark.usefixtures("readable")
 @pytest.mark.parametrize(
     ("fields", "layers"),
     [
@@ -189,7 +175,6 @@ def test_qwen3_moe(fields: Mapping, layers: tuple[bool, ...]) -> None:
     assert (loaded.d_ff, loaded.head_dim, loaded.qk_norm) == (96, 16, True)
 
 
-@pytest.mark.usefixtures("readable")
 @pytest.mark.parametrize("switch", [True, False])
 def test_qwen3_moe_windows_need_their_switch(switch: bool) -> None:
     written = huggingface(
@@ -218,7 +203,6 @@ DEEPSEEK = huggingface(
 )
 
 
-@pytest.mark.usefixtures("readable")
 def test_deepseek() -> None:
     loaded = load_model(DEEPSEEK)
     assert loaded.moe == MoeConfig(
@@ -240,7 +224,6 @@ def test_deepseek() -> None:
     assert every_other.layer_is_moe == (False, False, True, False)
 
 
-@pytest.mark.usefixtures("readable")
 def test_a_dense_deepseek() -> None:
     loaded = load_model(
         {**DEEPSEEK, "model_type": "deepseek_v2"} | {"n_routed_experts": None}
@@ -250,7 +233,6 @@ def test_a_dense_deepseek() -> None:
     assert loaded.d_ff == 96
 
 
-@pytest.mark.usefixtures("readable")
 def test_problems_carry_the_names_of_the_file(write: Write, errors: Errors) -> None:
     written = {**DEEPSEEK, "num_experts_per_tok": 17}
     del written["v_head_dim"]
@@ -268,26 +250,3 @@ def test_problems_carry_the_names_of_the_file(write: Write, errors: Errors) -> N
 
 
 # What cannot be run yet.
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"moe": MOE},
-            "model.moe: mixture-of-experts models are not modelled; got 8 experts. "
-            "Use a dense model.",
-        ),
-        (
-            {"mla": MLA},
-            "model.mla: multi-head latent attention (MLA) is not modelled; got "
-            "kv_lora_rank 16. Use a model with grouped-query attention.",
-        ),
-    ],
-)
-def test_shapes_that_cannot_be_run_are_refused(
-    scenario: Mapping, errors: Errors, change: Mapping, message: str
-) -> None:
-    scenario["model"] |= change
-    assert errors(load.load_scenario, scenario) == [message]
-    assert errors(load_model, scenario["model"]) == [message.removeprefix("model.")]
