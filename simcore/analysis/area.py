@@ -14,6 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simcore.analysis.resident import (
+    has_head,
+    resident_blocks,
+    tiles,
+    visited_outputs,
+)
 from simcore.config.accounting import AccountingConfig
 from simcore.config.hardware import (
     AnalogConfig,
@@ -23,7 +29,6 @@ from simcore.config.hardware import (
 )
 from simcore.config.model import ModelConfig
 from simcore.program.movement import ACTIVATION_BYTES
-from simcore.program.shape import LayerShape, Matrix
 
 #: Largest field a scanner exposes at once, 26 mm x 33 mm.
 RETICLE_MM2 = 858.0
@@ -133,52 +138,14 @@ class AreaReport:
         }
 
 
-def blocks(
-    model: ModelConfig, accounting: AccountingConfig
-) -> dict[str, tuple[tuple[Matrix, ...], int]]:
-    """Analog blocks of the chip: matrices of one layer, and in how many layers.
-
-    Parameters
-    ----------
-    model : ModelConfig
-        Shapes.
-    accounting : AccountingConfig
-        Which heads there are, and whether the vocabulary projection is on tiles.
-    """
-    shape = LayerShape.of(model, accounting)
-    found = {
-        "qkv": (shape.qkv, model.n_layers),
-        "wo": (shape.wo, model.n_layers),
-        "gate_up": (shape.gate_up, model.n_layers),
-        "down": (shape.down, model.n_layers),
-    }
-    if has_head(model, accounting) and accounting.lm_head == "analog":
-        found["lm_head"] = (shape.lm_head, 1)
-    return found
-
-
-def has_head(model: ModelConfig, accounting: AccountingConfig) -> bool:
-    """Whether final norm, vocabulary projection and sampling are counted."""
-    return (
-        model.vocab_size is not None
-        and accounting.extra_features == "on"
-        and accounting.lm_head != "excluded"
-    )
-
-
 def tiles_by_block(
     model: ModelConfig, analog: AnalogConfig, accounting: AccountingConfig
 ) -> dict[str, int]:
     """Crossbar tiles of the whole chip, each matrix rounded up to whole tiles."""
-    size = analog.xbar_size
     return {
-        name: layers * sum(_tiles(matrix, size) for matrix in matrices)
-        for name, (matrices, layers) in blocks(model, accounting).items()
+        name: sum(tiles(m, analog.xbar_size) * n for m, n in matrices.items())
+        for name, matrices in resident_blocks(model, accounting).items()
     }
-
-
-def _tiles(matrix: Matrix, size: int) -> int:
-    return math.ceil(matrix.rows_out / size) * math.ceil(matrix.columns_in / size)
 
 
 def area_report(
@@ -198,17 +165,19 @@ def area_report(
     draft_length : int
         K, for the store of draft results under reuse.
     """
-    tiles: dict[str, int] = {}
+    by_block: dict[str, int] = {}
     if hardware.analog is not None and hardware.components is not None:
         analog, parts = hardware.analog, hardware.components
-        tiles = tiles_by_block(model, analog, accounting)
-        rows = _analog_rows(analog, parts, hardware, accounting, sum(tiles.values()))
+        by_block = tiles_by_block(model, analog, accounting)
+        total = sum(by_block.values())
+        rows = _analog_rows(analog, parts, hardware, accounting, total)
         overhead = parts.digital.digital_overhead_area_mm2_per_layer
     else:
         assert hardware.costs is not None  # one of the two forms is there
         weights = sum(
-            layers * sum(m.rows_out * m.columns_in for m in matrices)
-            for matrices, layers in blocks(model, accounting).values()
+            m.rows_out * m.columns_in * n
+            for matrices in resident_blocks(model, accounting).values()
+            for m, n in matrices.items()
         )
         per_weight = hardware.costs.analog_weight_area.area_mm2_per_weight
         rows = [AreaRow("arrays", weights, weights * per_weight, "analog weights")]
@@ -219,9 +188,9 @@ def area_report(
             "digital_overhead",
             layers,
             layers * overhead,
-            "digital units, one a layer and one for the head"
+            "digital units, 1 a layer and head"
             if layers > model.n_layers
-            else "digital units, one a layer",
+            else "digital units, 1 a layer",
         )
     )
     rows += _attention_rows(model, hardware, accounting)
@@ -237,7 +206,7 @@ def area_report(
     return AreaReport(
         rows=tuple(kept),
         off_chip_hbm_mm2=0.0 if memory is None else memory.hbm.area_mm2,
-        tiles=tiles,
+        tiles=by_block,
     )
 
 
@@ -246,20 +215,20 @@ def _analog_rows(
     parts: ComponentsConfig,
     hardware: HardwareConfig,
     accounting: AccountingConfig,
-    tiles: int,
+    n_tiles: int,
 ) -> list[AreaRow]:
     size, array, periphery = analog.xbar_size, parts.array, analog.periphery
     offset = 1 if accounting.offset_row == "on" else 0
     rows_driven = size + offset
-    arrays = tiles * array.arrays_per_weight
+    arrays = n_tiles * array.arrays_per_weight
     if array.area_mm2_per_array:
         cells_mm2 = arrays * array.area_mm2_per_array
     else:
         # Per weight: all arrays that hold it are in the number.
-        cells_mm2 = tiles * size * size * array.area_mm2_per_weight
-    dacs = tiles * rows_driven * accounting.dac_banks
-    draft = tiles * (size // analog.draft_columns_per_adc)
-    residual = tiles * (size // analog.residual_columns_per_adc)
+        cells_mm2 = n_tiles * size * size * array.area_mm2_per_weight
+    dacs = n_tiles * rows_driven * accounting.dac_banks
+    draft = n_tiles * (size // analog.draft_columns_per_adc)
+    residual = n_tiles * (size // analog.residual_columns_per_adc)
     units: Sequence[tuple[str, float, float, str]] = [
         (
             "arrays",
@@ -271,26 +240,26 @@ def _analog_rows(
             "dac",
             dacs,
             parts.dac.area_mm2_per_unit,
-            f"{analog.dac_bits}-bit DACs, {_each(dacs, tiles)} per tile",
+            f"{analog.dac_bits}-bit DACs, {_each(dacs, n_tiles)} per tile",
         ),
         (
             "adc_draft",
             draft,
             parts.adc_draft.area_mm2_per_unit,
-            f"{analog.adc.draft_bits}-bit ADCs, {_each(draft, tiles)} per tile",
+            f"{analog.adc.draft_bits}-bit ADCs, {_each(draft, n_tiles)} per tile",
         ),
         (
             "adc_residual",
             residual,
             parts.adc_residual.area_mm2_per_unit,
-            f"{analog.adc.residual_bits}-bit ADCs, {_each(residual, tiles)} per tile",
+            f"{analog.adc.residual_bits}-bit ADCs, {_each(residual, n_tiles)} per tile",
         ),
         *(
             (
                 name,
                 count,
                 getattr(periphery, name).area_mm2_per_unit,
-                f"{name.replace('_', ' ')}, {_each(count, tiles)} per tile",
+                f"{name.replace('_', ' ')}, {_each(count, n_tiles)} per tile",
             )
             for name, count in {
                 "input_registers": arrays,
@@ -300,7 +269,7 @@ def _analog_rows(
                 "snh": draft + residual,
                 "mux": draft + residual,
                 "io_buffers": draft + residual,
-                "write_drivers": tiles * rows_driven,
+                "write_drivers": n_tiles * rows_driven,
             }.items()
         ),
     ]
@@ -313,19 +282,19 @@ def _analog_rows(
             "buffers_add",
             draft + residual,
             adders_mm2,
-            f"shift-and-add units, {_each(draft + residual, tiles)} per tile",
+            f"shift-and-add units, {_each(draft + residual, n_tiles)} per tile",
         )
     )
     if parts.delta_dac:
         # One delta DAC a tile serves both phases: the larger one.
         per_tile = max(spec.area_mm2_per_unit for spec in parts.delta_dac.values())
         label = "delta DACs, 1 per tile"
-        rows.append(AreaRow("delta_dac", tiles, tiles * per_tile, label))
+        rows.append(AreaRow("delta_dac", n_tiles, n_tiles * per_tile, label))
     return rows
 
 
-def _each(count: float, tiles: int) -> str:
-    return f"{count / tiles:g}" if tiles else "0"
+def _each(count: float, n_tiles: int) -> str:
+    return f"{count / n_tiles:g}" if n_tiles else "0"
 
 
 def _adder_mm2(hardware: HardwareConfig, phase: str) -> float:
@@ -385,11 +354,7 @@ def stored_draft_bytes(
     kept = hardware.reuse_policy == "reuse" and hardware.memory is not None
     if not kept or accounting.extra_features == "off":
         return 0
-    outputs = sum(
-        layers * sum(m.rows_out for m in matrices)
-        for name, (matrices, layers) in blocks(model, accounting).items()
-        if name != "lm_head"
-    )
+    outputs = visited_outputs(model, accounting)
     return outputs * ACTIVATION_BYTES * draft_length
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from simcore.analysis.burst_costs import BurstCosts
 from simcore.analysis.context_latency import ContextLatency
 from simcore.analysis.context_sum import FloatArray, IntArray, SeenBursts
+from simcore.analysis.crossover import AttentionCrossover, attention_crossover
 from simcore.analysis.expectation import ExpectedBursts
 from simcore.analysis.pooled import is_pooled
 from simcore.analysis.pooled_latency import PooledLatency
@@ -56,6 +57,11 @@ class BurstModel:
         if is_pooled(self.program):
             return PooledLatency(self.program)
         return ContextLatency(self.program)
+
+    @cached_property
+    def attention_crossover(self) -> AttentionCrossover:
+        """Where attention outgrows the rest; of a K = 0 program only."""
+        return attention_crossover(self.program)
 
     def burst_ns(
         self, contexts: IntArray, committed: FloatArray

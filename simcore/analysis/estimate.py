@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from simcore.analysis.burst_model import scenario_burst_model
+from simcore.analysis.area import AreaReport, area_report
+from simcore.analysis.burst_model import baseline_burst_model, scenario_burst_model
+from simcore.analysis.calculator_report import calculator_section
+from simcore.analysis.capacity import (
+    HbmCapacity,
+    PipelineTimes,
+    hbm_capacity,
+    pipeline_times,
+)
 from simcore.analysis.closed_form import RequestExpectation, request_expectation
+from simcore.analysis.crossover import AttentionCrossover
 from simcore.analysis.expectation import expected_bursts
+from simcore.analysis.leakage import LeakageReport, leakage_report
+from simcore.analysis.movement_coverage import movement_rows
 from simcore.analysis.speculation import (
     SpeculationVerdict,
     baseline_bursts,
     judge,
     notes,
 )
+from simcore.analysis.variation import varied
 from simcore.config.acceptance import AcceptanceConfig
 from simcore.config.accounting import AccountingConfig
 from simcore.config.hardware import HardwareConfig
@@ -57,9 +70,56 @@ class Estimate:
         """Metrics by name."""
         return self.expectation.metrics()
 
+    @cached_property
+    def area(self) -> AreaReport:
+        """Silicon of the chip."""
+        scenario = self.scenario
+        return area_report(
+            scenario.model,
+            scenario.hardware,
+            scenario.accounting,
+            scenario.workload.draft_length,
+        )
+
+    @property
+    def leakage(self) -> LeakageReport:
+        """Static energy of the request, with and without power gating."""
+        return leakage_report(self.program, self.expectation.latency_ns)
+
+    @property
+    def attention_crossover(self) -> AttentionCrossover:
+        """Context from which attention costs more than the rest of a token."""
+        return baseline_burst_model(self.program).attention_crossover
+
+    @property
+    def pipeline(self) -> PipelineTimes | None:
+        """Token period and end-to-end latency of verify steps, when pipelined."""
+        return pipeline_times(self.program, self.scenario.workload.prompt_length)
+
+    @property
+    def hbm_capacity(self) -> HbmCapacity | None:
+        """Bytes of the longest context against what HBM holds."""
+        workload = self.scenario.workload
+        tokens = workload.max_tokens or workload.draft_length + 1
+        return hbm_capacity(self.program, workload.prompt_length + tokens)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What may be wrong with the input."""
+        found = list(self.scenario.warnings)
+        hbm = self.hbm_capacity
+        if hbm is not None and hbm.fits is False:
+            found.append(
+                f"HBM must hold {hbm.needed_bytes:,} bytes at a context of "
+                f"{hbm.longest_context_tokens:,} tokens, but has "
+                f"{hbm.capacity_bytes:,}."
+            )
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: everything a report prints."""
         scenario = self.scenario
+        pipeline, hbm = self.pipeline, self.hbm_capacity
         return {
             "prompt_length": scenario.workload.prompt_length,
             "draft_length": scenario.workload.draft_length,
@@ -70,8 +130,15 @@ class Estimate:
             "step_ns": self.step_ns,
             **self.verdict.to_dict(),
             "accounting": scenario.accounting.model_dump(),
+            "attention_exceeds_linear": self.attention_crossover.to_dict(),
+            "pipeline": None if pipeline is None else pipeline.to_dict(),
+            "hbm_capacity": None if hbm is None else hbm.to_dict(),
+            "area": self.area.to_dict(),
+            "leakage": self.leakage.to_dict(),
+            "movement": movement_rows(self.program),
+            **calculator_section(scenario, [scenario.workload.prompt_length]),
             "coverage": [asdict(item) for item in coverage(self.program)],
-            "warnings": list(scenario.warnings),
+            "warnings": self.warnings,
             "notes": notes(self.program, scenario.acceptance, self.verdict),
         }
 
@@ -94,7 +161,8 @@ def estimate(
     model, hardware, acceptance : path, name, mapping or config object
         As `load_model`, `load_hardware` and `load_acceptance` take them.
     prompt_length : int
-        Context length at the first burst, >= 1.
+        Context length at the first burst, >= 1; 0 is legal with accounting profile
+        `selfspec-calculator`.
     draft_length : int, optional
         K; default: that of the acceptance.
     accounting : profile name or mapping of switches, optional
@@ -135,7 +203,7 @@ def estimate_scenario(
 ) -> Estimate:
     """Closed-form estimate of a scenario, or of it at another prompt length."""
     if prompt_length is not None:
-        scenario = load_scenario(scenario, [f"workload.prompt_length={prompt_length}"])
+        scenario = varied(scenario, prompt_length=prompt_length)
     burst = scenario_burst_model(scenario)
     program = burst.program
     expected = expected_bursts(scenario)

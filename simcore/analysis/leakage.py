@@ -16,14 +16,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.analysis.area import blocks, tiles_by_block
+from simcore.analysis.resident import (
+    BLOCK_POLICY,
+    resident_blocks,
+    resident_layers,
+    tiles,
+)
 from simcore.program.burst import BurstProgram
+from simcore.program.shape import Matrix
 from simcore.units import leakage_pj
 
 _PHASES = ("draft", "verify", "commit")
 #: Arrays of a weight that only verification reads.
 _VERIFY_ARRAYS = 3 / 4
-_BLOCK_POLICY = {"qkv": "qkv", "wo": "wo", "gate_up": "ffn", "down": "ffn"}
 
 
 @dataclass(frozen=True)
@@ -158,19 +163,21 @@ def idle_in_draft(program: BurstProgram, component: str) -> float:
 
 def _share_on_array_one(program: BurstProgram) -> float:
     """Share of the tiles (or weights) that draft steps read with array 1 alone."""
-    model, hardware, accounting = program.model, program.hardware, program.accounting
-    if hardware.analog is not None:
-        sizes: Mapping[str, float] = tiles_by_block(model, hardware.analog, accounting)
-    else:
-        sizes = {
-            name: layers * sum(m.rows_out * m.columns_in for m in matrices)
-            for name, (matrices, layers) in blocks(model, accounting).items()
-        }
-    policies = [model.block_policy(layer) for layer in range(model.n_layers)]
-    drafted: float = sum(
-        sizes[name]
-        * sum(getattr(policy, block) == "draft" for policy in policies)
-        / model.n_layers
-        for name, block in _BLOCK_POLICY.items()
-    )
-    return drafted / sum(sizes.values())
+    analog = program.hardware.analog
+    drafted = total = 0.0
+
+    def size(matrix: Matrix) -> int:
+        if analog is not None:
+            return tiles(matrix, analog.xbar_size)
+        return matrix.rows_out * matrix.columns_in
+
+    model, accounting = program.model, program.accounting
+    for blocks, policy, times in resident_layers(model, accounting):
+        for name, matrices in blocks.items():
+            here = times * sum(size(matrix) for matrix in matrices)
+            total += here
+            if getattr(policy, BLOCK_POLICY[name]) == "draft":
+                drafted += here
+    # The vocabulary projection is always read in full.
+    head = resident_blocks(model, accounting).get("lm_head", ())
+    return drafted / (total + sum(size(matrix) for matrix in head))

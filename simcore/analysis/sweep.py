@@ -24,7 +24,6 @@ from simcore.analysis.calculator_report import calculator_section
 from simcore.analysis.context_sum import FloatArray, IntArray
 from simcore.analysis.crossover import (
     AttentionCrossover,
-    attention_crossover,
     break_even_prompt_length,
 )
 from simcore.analysis.expectation import ExpectedBursts, expected_bursts
@@ -203,7 +202,7 @@ def estimate_sweep(
         baseline_metrics=baseline,
         break_even_committed_tokens=_divide(latency, step_ns),
         break_even_power_w=_break_even_power_w(metrics, baseline),
-        attention_crossover=attention_crossover(base.program),
+        attention_crossover=base.attention_crossover,
     )
 
 

@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _FORMS = "use a list (64,128,256) or a range (64:4096:*2, 64:256:+64)"
 
 
-def parse_prompt_lengths(text: str) -> list[int]:
+def parse_prompt_lengths(text: str, smallest: int = 1) -> list[int]:
     """Prompt lengths in the order given, each once.
 
     Parameters
@@ -22,6 +22,8 @@ def parse_prompt_lengths(text: str) -> list[int]:
     text : str
         Numbers and ranges `first:last:*factor` or `first:last:+step`, by commas;
         the last value of a range is included when the range meets it.
+    smallest : int
+        Smallest length allowed, 0 or 1.
 
     Raises
     ------
@@ -31,8 +33,8 @@ def parse_prompt_lengths(text: str) -> list[int]:
     found: dict[int, None] = {}
     for part in text.split(","):
         for length in _lengths(part.strip()):
-            if not 1 <= length <= _LARGEST:
-                raise _wrong(part, f"must be between 1 and {_LARGEST}")
+            if not smallest <= length <= _LARGEST:
+                raise _wrong(part, f"must be between {smallest} and {_LARGEST}")
             found[length] = None
             if len(found) > _MOST_POINTS:
                 raise _wrong(part, f"more than {_MOST_POINTS} prompt lengths")
@@ -49,7 +51,7 @@ def _lengths(part: str) -> Iterator[int]:
     first, last, way, by = int(match[1]), int(match[2]), match[3], int(match[4])
     if first > last:
         raise _wrong(part, "the first must not be above the last")
-    if by < (2 if way == "*" else 1) or first < 1:
+    if by < 1 or (way == "*" and (by < 2 or first < 1)):
         raise _wrong(part, "it would never end")
     while first <= last:
         yield first

@@ -6,42 +6,108 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.analysis.estimate import Estimate
+from simcore.config.acceptance import natural_draft_length
+from simcore.config.reading import LENIENT_PROFILE
 from simcore.report.breakdown_text import bytes_table, energy_and_time
+from simcore.report.estimate_result import EstimateResult
+from simcore.report.estimate_tables import (
+    area_section,
+    break_even_lines,
+    chip_section,
+    k_sweep_section,
+    leakage_section,
+    sensitivity_section,
+)
 from simcore.report.facts import (
     basis_section,
     notes_section,
     scenario_lines,
     warnings_section,
 )
-from simcore.report.layout import sections, table
+from simcore.report.layout import paragraph, sections, table
 from simcore.report.metrics_text import plain_metrics
 from simcore.report.numbers import count, energy_pj, factor, significant, time_ns
 from simcore.report.speculation_text import speculation_section
 
 
-def estimate_report(estimates: Sequence[Estimate]) -> str:
-    """Text of one estimate, or a table with a line for each.
+def estimate_report(result: EstimateResult) -> str:
+    """Text of one estimate, or a table with a line for each, and what was asked for.
 
     Parameters
     ----------
-    estimates : sequence of Estimate
-        At least one; they differ in the prompt length.
+    result : EstimateResult
+        The estimates differ in the prompt length.
     """
-    first = estimates[0]
+    first = result.estimates[0]
     data = first.to_dict()
-    head = scenario_lines(first.scenario, "closed form, nothing simulated")
-    basis = basis_section(data["accounting"], data["coverage"], first.scenario.hardware)
-    if len(estimates) > 1:
-        return sections([head, _sweep_table(estimates), _sweep_notes(data), basis])
-    return sections(
+    parts = [scenario_lines(first.scenario, "closed form, nothing simulated")]
+    if result.sweep is not None:
+        parts.append(_sweep_table(result.estimates))
+    else:
+        parts += [*prediction_sections(data), *_breakdown_sections(data)]
+        parts.append(chip_section(first))
+    if result.k_sweep is not None:
+        parts.append(k_sweep_section(result.k_sweep))
+    if result.with_area:
+        tokens = first.metrics["committed_tokens_per_burst"] * data["request"]["bursts"]
+        parts += [area_section(first.area), leakage_section(first.leakage, tokens)]
+    if result.sensitivity is not None:
+        parts.append(sensitivity_section(result.sensitivity))
+    parts += [warnings_section(_warnings(result, data)), _notes(result, data)]
+    parts.append(
+        basis_section(data["accounting"], data["coverage"], first.scenario.hardware)
+    )
+    return sections([*parts, _calculator_line(data)])
+
+
+def _warnings(result: EstimateResult, data: dict[str, Any]) -> list[str]:
+    """Those of the scenario, and of a sweep over K in one line for all of them."""
+    found = list(data["warnings"])
+    if result.k_sweep is None:
+        return found
+    cut = [
+        sweep.scenario.workload.draft_length
+        for sweep in result.k_sweep.sweeps
+        # Nothing is accepted at K = 0, whatever was measured.
+        if 0
+        < sweep.scenario.workload.draft_length
+        < (natural_draft_length(sweep.scenario.acceptance) or 0)
+    ]
+    if cut:
+        measured = natural_draft_length(result.scenario.acceptance)
+        lengths = ", ".join(str(k) for k in cut)
+        found.append(
+            f"K = {lengths} is below the k = {measured} of the acceptance: min(a, K) "
+            "is used, which is biased; a position replay serves any draft length."
+        )
+    return found
+
+
+def _notes(result: EstimateResult, data: dict[str, Any]) -> str:
+    if result.sweep is None:
+        return notes_section(data["notes"])
+    return notes_section(
         [
-            head,
-            *prediction_sections(data),
-            *_breakdown_sections(data),
-            warnings_section(data["warnings"]),
-            notes_section(data["notes"]),
-            basis,
+            "Speculation pays where E[a+1], the committed tokens per burst, is above "
+            "C*.",
+            break_even_lines(result.sweep),
+            # The other notes carry numbers of one prompt length.
+            *data["notes"][-2:],
         ]
+    )
+
+
+def _calculator_line(data: dict[str, Any]) -> str:
+    """Where the public calculator's own report is, under its accounting."""
+    if data["accounting"]["profile"] != LENIENT_PROFILE:
+        return ""
+    if data["calculator"] is None:
+        why = data["calculator_absent"]
+        return paragraph(f"No report of the public calculator: {why}.", indent="  ")
+    return paragraph(
+        "The public calculator's full report, with its area and leakage rules, is in "
+        "the JSON (--json) under `calculator`.",
+        indent="  ",
     )
 
 
@@ -67,17 +133,6 @@ def _breakdown_sections(data: dict[str, Any]) -> list[str]:
     ]
 
 
-def estimate_result(estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """The same for machines: one entry for each prompt length."""
-    first = estimates[0].scenario
-    return {
-        "scenario": first.name,
-        "model": first.model.name,
-        "hardware": first.hardware.name,
-        "estimates": [estimate.to_dict() for estimate in estimates],
-    }
-
-
 def _sweep_table(estimates: Sequence[Estimate]) -> str:
     rows = []
     for estimate in estimates:
@@ -95,16 +150,3 @@ def _sweep_table(estimates: Sequence[Estimate]) -> str:
         )
     header = ["prompt", "time/token", "tokens/s", "energy/token", "speed-up", "C*"]
     return table(rows, header=[*header, "E[a+1]"], left=0)
-
-
-def _sweep_notes(data: dict[str, Any]) -> str:
-    # The other notes carry numbers of one prompt length.
-    said = [
-        "Speculation pays where E[a+1], the committed tokens per burst, is above C*.",
-        *data["notes"][-2:],
-    ]
-    return "\n\n".join(
-        part
-        for part in (warnings_section(data["warnings"]), notes_section(said))
-        if part
-    )
