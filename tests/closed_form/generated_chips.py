@@ -103,7 +103,8 @@ class _Generator:
     # -- parts --------------------------------------------------------------------
 
     def _model(self, draft_length: int) -> dict[str, Any]:
-        n_layers = self._integer(1, 12)
+        # Long drafts through many layers would only cost time.
+        n_layers = self._integer(1, 12 if draft_length <= 4 else 5)
         n_kv_heads = self._pick(1, 2, 4)
 
         def policy() -> dict[str, str]:

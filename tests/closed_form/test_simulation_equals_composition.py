@@ -1,6 +1,6 @@
 """Does the event simulation take exactly as long as the formula says? (holds A2)
 
-240 generated chips, models and bursts; case `n` alone is replayed by
+210 generated chips, models and bursts; case `n` alone is replayed by
 `generated_case(n)`.
 """
 
@@ -22,8 +22,8 @@ from simcore.program.operation import LayerStep
 from simcore.trace.memory import MemoryRecorder
 from simcore.trace.recorder import Recorder
 
-CASES = 240
-CHUNK = 24
+CASES = 210
+CHUNK = 21
 
 
 class Holds(Recorder):
@@ -44,8 +44,9 @@ def chunk(first: int) -> Iterator[tuple[int, Case]]:
 
 
 def accepted_of(seed: int, case: Case) -> int:
-    """Some accepted length of the case; all of them over the seeds."""
-    return seed // 3 % (case.draft_length + 1)
+    """None, all or half of the drafts."""
+    k = case.draft_length
+    return (0, k, k // 2)[seed // 3 % 3]
 
 
 @pytest.mark.parametrize("first", range(0, CASES, CHUNK))
@@ -93,9 +94,10 @@ def test_the_generated_cases_reach_every_corner() -> None:
 
 
 def test_a_request_of_several_bursts_takes_the_sum_of_its_bursts() -> None:
-    for seed in range(12):
+    for seed in range(9):
         case = generated_case(seed)
-        program, composition = case.program(), Composition(case.program())
+        program = case.program()
+        composition = Composition(program)
         outcomes = []
         context = case.context_length
         for accepted in (0, case.draft_length, case.draft_length // 2):
@@ -118,7 +120,7 @@ def test_a_request_of_several_bursts_takes_the_sum_of_its_bursts() -> None:
 
 def test_pipelining_is_never_slower_than_one_hold_after_another() -> None:
     faster = 0
-    for seed in range(0, CASES, 4):
+    for seed in range(0, CASES, 5):
         case = generated_case(seed)
         pipelined = Composition(case.program(schedule="layer-pipelined"))
         serialized = Composition(case.program(schedule="serialized"))
@@ -128,7 +130,7 @@ def test_pipelining_is_never_slower_than_one_hold_after_another() -> None:
         assert overlapped.draft == one_by_one.draft, f"case {seed}"
         assert overlapped.commit == one_by_one.commit, f"case {seed}"
         faster += overlapped.verify < one_by_one.verify
-    assert faster > CASES // 8
+    assert faster > CASES // 10
 
 
 def layer_ps(part: LayerStep, cached: int) -> int:
@@ -178,7 +180,7 @@ def plain_wavefront_ps(steps: tuple[Step, ...], context_length: int) -> int:
 
 def test_without_hbm_time_verification_is_the_plain_wavefront() -> None:
     checked = 0
-    for seed in range(0, CASES, 4):
+    for seed in range(0, CASES, 5):
         case = generated_case(seed)
         if "memory" in case.hardware:
             case = without_hbm_time(case)
@@ -187,7 +189,7 @@ def test_without_hbm_time_verification_is_the_plain_wavefront() -> None:
         burst = Composition(program).burst_ps(case.context_length, 1)
         assert burst.verify == setup_ps(program) + expected, f"case {seed}"
         checked += len(program.verify) > 1 and program.n_layers > 1
-    assert checked > CASES // 8
+    assert checked > CASES // 10
 
 
 def shared_hbm_wavefront_ps(steps: tuple[Step, ...], context_length: int) -> int | None:
@@ -242,7 +244,7 @@ def _read_of(part: LayerStep, cached: int) -> tuple[int, int | None, int, int] |
 
 def test_verification_is_the_wavefront_that_shares_one_hbm() -> None:
     checked = contended = 0
-    for seed in range(0, CASES, 2):
+    for seed in range(0, CASES, 3):
         case = generated_case(seed)
         # The embedding would be a second read of the first layer.
         model = {**case.model, "vocab_size": None}
@@ -263,8 +265,8 @@ def test_verification_is_the_wavefront_that_shares_one_hbm() -> None:
         checked += 1
         plain = plain_wavefront_ps(program.verify, case.context_length)
         contended += expected > plain
-    assert checked > 30
-    assert contended > 10
+    assert checked > 20
+    assert contended > 8
 
 
 # -- energy -----------------------------------------------------------------------

@@ -47,8 +47,9 @@ GEOMETRIC = {"kind": "geometric", "rate": 0.6}
 
 
 def test_a_request_advances_by_what_it_commits_and_ends_at_max_tokens() -> None:
+    geometric = scenario(GEOMETRIC)
     for request in range(50):
-        outcomes = request_outcomes(scenario(GEOMETRIC), request)
+        outcomes = request_outcomes(geometric, request)
         assert outcomes[0].context_length == 16
         for before, after in pairwise(outcomes):
             assert before.committed == before.accepted + 1
@@ -109,22 +110,20 @@ def test_words_are_uniform() -> None:
 
 def test_a_longer_draft_accepts_at_least_as_much_from_the_same_words() -> None:
     """Common random numbers: burst b of a request has one word, whatever K."""
+    burst = {"mode": "burst", "max_tokens": None}
+    scenarios = [
+        scenario(GEOMETRIC, workload=burst | {"draft_length": k}) for k in (1, 2, 3, 8)
+    ]
     for request in range(100):
-        lengths = []
-        for k in (1, 2, 3, 8):
-            burst = scenario(
-                GEOMETRIC,
-                workload={"mode": "burst", "max_tokens": None, "draft_length": k},
-            )
-            lengths.append(request_outcomes(burst, request)[0].accepted)
-        longest = lengths[-1]
-        assert lengths == [min(longest, k) for k in (1, 2, 3, 8)]
+        lengths = [request_outcomes(s, request)[0].accepted for s in scenarios]
+        assert lengths == [min(lengths[-1], k) for k in (1, 2, 3, 8)]
 
 
 def test_another_seed_or_request_accepts_otherwise() -> None:
-    base = [request_outcomes(scenario(GEOMETRIC), r) for r in range(5)]
+    geometric, seeded = scenario(GEOMETRIC), scenario(GEOMETRIC, seed=2)
+    base = [request_outcomes(geometric, r) for r in range(5)]
     assert len({tuple(outcomes) for outcomes in base}) > 1
-    other = [request_outcomes(scenario(GEOMETRIC, seed=2), r) for r in range(5)]
+    other = [request_outcomes(seeded, r) for r in range(5)]
     assert other != base
 
 
