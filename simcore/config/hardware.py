@@ -432,6 +432,16 @@ class BuffersAddConfig(FrozenConfig):
         )
 
 
+class SoftwareLaunchConfig(FrozenConfig):
+    """A processor that launches every operation, instead of a hardware sequencer."""
+
+    instructions_per_operation: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        description="Instructions to launch one operation."
+    )
+    energy_pj_per_instruction: NonNegative = Field(description="pJ per instruction.")
+    latency_ns_per_instruction: NonNegative = Field(description="ns per instruction.")
+
+
 class ControlConfig(FrozenConfig):
     """The sequencer."""
 
@@ -443,6 +453,10 @@ class ControlConfig(FrozenConfig):
     )
     energy_pj_per_burst: NonNegative = Field(default=0.0, description="pJ per burst.")
     latency_ns_per_burst: NonNegative = Field(default=0.0, description="ns per burst.")
+    software_launch: SoftwareLaunchConfig | None = Field(
+        default=None,
+        description="Launch of operations by software; null: a hardware sequencer.",
+    )
 
 
 class SocConfig(FrozenConfig):
@@ -531,6 +545,21 @@ class KvCacheConfig(FrozenConfig):
         return self.hbm if self.sram is None else self.sram
 
 
+class DraftStoreConfig(FrozenConfig):
+    """D_reg, where draft results wait for reuse; each layer has a part of it."""
+
+    read_energy_pj_per_byte: NonNegative = Field(
+        default=0.0, description="pJ per byte."
+    )
+    write_energy_pj_per_byte: NonNegative = Field(
+        default=0.0, description="pJ per byte."
+    )
+    area_mm2: NonNegative = Field(default=0.0, description="mm2.")
+    capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None, description="Bytes of all layers together; null: no limit."
+    )
+
+
 class MemoryConfig(FrozenConfig):
     """Byte-based model of the KV cache's memories."""
 
@@ -545,6 +574,10 @@ class MemoryConfig(FrozenConfig):
     )
     kv_cache: KvCacheConfig = Field(
         default_factory=KvCacheConfig, description="Formats and capacity."
+    )
+    d_reg: DraftStoreConfig | None = Field(
+        default=None,
+        description="Store of draft results under reuse; null: as the SRAM (proxy).",
     )
 
 

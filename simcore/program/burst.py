@@ -18,7 +18,9 @@ from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
 from simcore.errors import ProgramError
 from simcore.program.layer import LayerBuilder
+from simcore.program.movement import ACTIVATION_BYTES
 from simcore.program.operation import LayerStep, Phase
+from simcore.program.shape import outputs
 from simcore.program.table import OperationTable
 
 Schedule = Literal["serialized", "layer-pipelined"]
@@ -133,6 +135,7 @@ def build_burst_program(
     speculative_bytes = _speculative_bytes(builder, draft_length)
     shared_bytes = _shared_bytes_per_token(builder, draft_length, schedule)
     _check_shared_buffer(builder, speculative_bytes, shared_bytes, longest_context)
+    _check_draft_store(builder, draft_length)
     verify_setup = not baseline or accounting.baseline_setup == "on"
     return BurstProgram(
         model=model,
@@ -275,4 +278,29 @@ def _check_shared_buffer(
             f"{longest_context} tokens in SRAM: {needed} bytes with the speculative "
             f"KV, but the SRAM has {capacity}; use per_step, a shorter context or a "
             "larger SRAM"
+        )
+
+
+def draft_store_bytes(builder: LayerBuilder, draft_length: int) -> int:
+    """Bytes of draft results that a burst keeps: K steps of every block's outputs."""
+    kept = 0
+    for layer in range(builder.model.n_layers):
+        shape = builder.shape(layer)
+        groups = (shape.qkv, shape.q_up, shape.k_absorb, shape.v_up, shape.wo)
+        kept += sum(outputs(group) for group in (*groups, shape.gate_up, shape.down))
+    return draft_length * kept * ACTIVATION_BYTES
+
+
+def _check_draft_store(builder: LayerBuilder, draft_length: int) -> None:
+    if builder.mover is None or builder.hardware.reuse_policy == "reread":
+        return
+    store = builder.mover.memory.d_reg
+    if store is None or store.capacity_bytes is None:
+        return
+    needed = draft_store_bytes(builder, draft_length)
+    if needed > store.capacity_bytes:
+        raise ProgramError(
+            f"reuse keeps {needed} bytes of draft results at draft_length "
+            f"{draft_length}, but memory.d_reg has {store.capacity_bytes}; use a "
+            "smaller draft_length or reuse_policy reread"
         )

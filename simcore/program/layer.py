@@ -73,8 +73,8 @@ class LayerBuilder:
             *self._attention(shape),
             *self._after_attention(shape, phase, policy.wo),
             *self._feed_forward(shape, phase, policy.ffn),
-            *self._leave_layer(),
         ]
+        positions += self._leave_layer(sum(len(legs) for legs in positions))
         # A window counts the token itself where that is attended.
         itself = 1 if self.accounting.self_token == "on" else 0
         return _layer_step(positions, None if window is None else window - itself)
@@ -330,17 +330,16 @@ class LayerBuilder:
             (self._digital.feature("ffn_gate_multiply", summed, name="expert_combine"),)
         ]
 
-    def _leave_layer(self) -> _Positions:
+    def _leave_layer(self, operations: int) -> _Positions:
+        """Control of the layer's `operations`, and the hop to the next layer."""
         control = self.hardware.soc.control
-        positions: _Positions = [
-            (
-                self._digital.control(
-                    "control",
-                    control.latency_ns_per_token,
-                    control.energy_pj_per_token,
-                ),
-            )
-        ]
+        time, energy = control.latency_ns_per_token, control.energy_pj_per_token
+        software = control.software_launch
+        if software is not None:
+            instructions = operations * software.instructions_per_operation
+            time += instructions * software.latency_ns_per_instruction
+            energy += instructions * software.energy_pj_per_instruction
+        positions: _Positions = [(self._digital.control("control", time, energy),)]
         if self.mover is not None and self._extra:
             positions.append(self.mover.hop())
         return positions

@@ -180,15 +180,15 @@ class Mover:
     ) -> Operation:
         """Draft results kept for reuse in D_reg, a store of each layer off the fabric.
 
-        Streams with the conversion, so it takes no time of its own; energy a byte is
-        that of the SRAM (proxy).
+        Streams with the conversion, so it takes no time of its own. Without figures
+        of its own, energy a byte is that of the SRAM (proxy).
         """
         n_bytes = Cost(outputs * ACTIVATION_BYTES)
-        sram = self.memory.sram
+        store = self.memory.d_reg or self.memory.sram
         energy_pj = (
-            sram.read_energy_pj_per_byte
+            store.read_energy_pj_per_byte
             if direction == "read"
-            else sram.write_energy_pj_per_byte
+            else store.write_energy_pj_per_byte
         )
         return Operation(
             name=f"d_reg_{direction}",
@@ -196,7 +196,7 @@ class Mover:
             resources=resources,
             channel="movement",
             owner="d_reg",
-            status="proxy",
+            status="modeled" if self.memory.d_reg else "proxy",
             read_bytes=n_bytes if direction == "read" else ZERO,
             write_bytes=n_bytes if direction == "write" else ZERO,
             energy_pj=(("d_reg", n_bytes * energy_pj),),
