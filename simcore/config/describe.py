@@ -13,7 +13,14 @@ from simcore.config.base import RESOLVED_ONLY
 from simcore.config.document import Document, Path, path_text, raise_problems
 from simcore.config.field_units import unit_of
 from simcore.config.files import SUFFIXES, read_document
-from simcore.config.hardware import HardwareConfig, Provenance
+from simcore.config.hardware import (
+    HardwareConfig,
+    LeakagePowerConfig,
+    MemoryConfig,
+    PeripheryConfig,
+    Provenance,
+    SocConfig,
+)
 from simcore.config.huggingface import is_huggingface
 from simcore.config.library import FoundLibrary, LibraryFile, strip_annotations
 from simcore.config.load import (
@@ -53,6 +60,14 @@ _DERIVED: dict[str, frozenset[Path]] = {
         if field.is_required()
     ),
     "acceptance": frozenset({("kind",)}),
+}
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "analog_periphery": PeripheryConfig,
+    "soc": SocConfig,
+    "memory": MemoryConfig,
+    "leakage_power": LeakagePowerConfig,
 }
 
 
@@ -199,6 +214,12 @@ def load_libraries(source: str) -> dict[str, FoundLibrary]:
         library.provenance.update(own)
         library.config, invalid = validate(LibraryFile, library.document, (name,))
         problems += [*wrong, *invalid]
+        for section, model in _SECTIONS.items():
+            # Checked with the hardware otherwise, once that is laid over them.
+            part = library.document.get(section)
+            if isinstance(part, dict):
+                document_of = library.document.section(section)
+                problems += validate(model, document_of, (name, section))[1]
         found[name] = library
     if not found and not problems:
         message = "the top level must be a mapping of libraries"

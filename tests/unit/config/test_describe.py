@@ -200,3 +200,16 @@ def test_a_library_is_found_by_name_or_file_and_checked(tmp_path: Path) -> None:
 )
 def test_the_unit_of_a_field_is_in_its_name(name: str, unit: str | None) -> None:
     assert unit_of(name) == unit
+
+
+def test_the_sections_of_a_library_are_checked_as_well(tmp_path: Path) -> None:
+    library = json.loads(library_files()[0].read_text(encoding="utf-8"))
+    (name,) = library
+    library[name]["soc"] = {"control": {"energy_pj_per_tok": 1}}
+    library[name]["leakage_power"] = {"tia_nw": -1}
+    with pytest.raises(ConfigError) as caught:
+        load_libraries(str(written(tmp_path, library)))
+    assert [problem.path for problem in caught.value.problems] == [
+        f"{name}.soc.control.energy_pj_per_tok",
+        f"{name}.leakage_power.tia_nw",
+    ]
