@@ -331,6 +331,85 @@ def test_self_token_off_attends_to_cached_tokens_only() -> None:
     )
 
 
+def test_self_token_off_lets_a_window_see_one_cached_token_more() -> None:
+    w = 64
+    part = burst(model={"layer_windows": [w] * N}, self_token="off").draft[1].layers[5]
+    assert one(part, "attention_qk", L + 1)[2] == Hq * h * w
+    assert [row[3] for row in find(part, "kv_read", L + 1)] == [(w - 1) * b, b, w * b]
+
+
+def test_kv_read_sharing_per_burst_reads_hbm_once() -> None:
+    program = burst(kv_read_sharing="per_burst")
+    first, second, bonus = (step.layers[5] for step in program.verify)
+
+    def legs(part: LayerStep, step: int) -> list[tuple[Any, ...]]:
+        return [(row[1], row[3], row[4]) for row in find(part, "kv_read", L + step)]
+
+    # The first verify step fills the buffer; the others read it and the drafts.
+    assert legs(first, 0) == [
+        (("hbm",), L * b, 0),
+        (("sram",), 0, L * b),
+        (("fabric_read",), L * b, 0),
+    ]
+    for part, step in ((second, 1), (bonus, 2)):
+        assert legs(part, step) == [
+            (("sram",), (L + step) * b, 0),
+            (("fabric_read",), (L + step) * b, 0),
+        ]
+    (sram,) = [r for r in find(second, "kv_read", L + 1) if r[1] == ("sram",)]
+    assert sram[5] == pytest.approx(4 + (L + 1) * b / 64, rel=1e-12)
+    assert sram[6]["sram"] == pytest.approx((L + 1) * b * 2.5, rel=1e-12)
+    # Draft steps cannot share.
+    assert program.draft == burst().draft
+
+
+def test_attention_sram_cim_loads_k_and_v_first() -> None:
+    streaming = names(burst().draft[1].layers[5])
+    part = burst(attention="sram_cim").draft[1].layers[5]
+    before = streaming.index("attention_qk")
+    assert names(part) == [*streaming[:before], "kv_load", *streaming[before:]]
+    load = one(part, "kv_load", L + 1)
+    elements = 2 * Hk * h * (L + 1)
+    assert load[1:3] == (("attention",), elements)
+    assert load[5] == pytest.approx(elements * 0.011, rel=1e-12)
+    assert load[6] == pytest.approx({"kv_cache": elements * 2.1}, rel=1e-12)
+
+
+def test_lm_head_on_the_dpu_streams_its_weights_from_hbm() -> None:
+    head = burst(lm_head="dpu").verify[0].layers[N]
+    assert names(head) == [
+        "final_norm",
+        "lm_head_weights",
+        "lm_head_weights",
+        "lm_head",
+        "sampling",
+    ]
+    hbm, fabric = find(head, "lm_head_weights")
+    assert (hbm[1], hbm[3]) == (("hbm",), V * D)
+    assert hbm[5] == pytest.approx(100 + V * D / 1024, rel=1e-12)
+    assert (fabric[1], fabric[3]) == (("fabric_read",), V * D)
+    macs = one(head, "lm_head")
+    assert macs[1:3] == (("attention",), V * D)
+    # At the cost of a MAC of attention, on two units.
+    assert macs[5] == pytest.approx(V * D * 0.002 / 2, rel=1e-12)
+    assert macs[6] == pytest.approx({"attention_engine": V * D * 1.1}, rel=1e-12)
+
+
+def test_lm_head_excluded_leaves_no_head() -> None:
+    program = burst(lm_head="excluded")
+    assert all(step.layers[N].positions == () for step in program.steps)
+    assert "embedding_read" in names(program.draft[0].layers[0])
+
+
+def test_burst_setup_per_layer_pays_it_in_every_layer() -> None:
+    control, verify = (
+        legs[0] for legs in rows(burst(burst_setup="per_layer").setup, L)
+    )
+    assert (control[5], verify[5]) == (N * 6.0, N * 9.0)
+    assert control[6] == pytest.approx({"control": N * 53.0}, rel=1e-12)
+    assert verify[6] == pytest.approx({"control": N * 41.0}, rel=1e-12)
+
+
 def test_baseline_is_one_full_step_without_the_setup_of_verification() -> None:
     program = burst(2)
     baseline = baseline_program(program)
