@@ -99,15 +99,17 @@ def _model(model: ModelConfig) -> str:
 
 def _hardware(hardware: HardwareConfig) -> str:
     analog, memory = hardware.analog, hardware.memory
-    parts = [
-        f"{analog.xbar_size} x {analog.xbar_size} arrays",
-        f"{analog.dac_bits}-bit DAC",
-        f"draft ADC {analog.adc.draft_bits} bits, {analog.draft_columns_per_adc} "
-        "columns each",
-        f"residual ADC {analog.adc.residual_bits} bits, "
-        f"{analog.residual_columns_per_adc} columns each",
-        f"reuse policy {hardware.reuse_policy}",
-    ]
+    parts = ["costs per MAC"]
+    if analog is not None:
+        parts = [
+            f"{analog.xbar_size} x {analog.xbar_size} arrays",
+            f"{analog.dac_bits}-bit DAC",
+            f"draft ADC {analog.adc.draft_bits} bits, {analog.draft_columns_per_adc} "
+            "columns each",
+            f"residual ADC {analog.adc.residual_bits} bits, "
+            f"{analog.residual_columns_per_adc} columns each",
+        ]
+    parts.append(f"reuse policy {hardware.reuse_policy}")
     if hardware.library is not None:
         parts.append(f"library {hardware.library}")
     if memory is None:
