@@ -84,6 +84,9 @@ class PooledComposition(Composition):
             for op in _operations(part, "movement"):
                 if memory is None or op.owner not in ("sram", "hbm", "fabric"):
                     continue
+                moved = op.read_bytes or op.write_bytes
+                if not moved.at(context, committed):
+                    continue  # a cache of no tokens is not accessed
                 direction = "read" if op.read_bytes else "write"
                 technology: MemoryTechnology = getattr(memory, op.owner)
                 latency = getattr(technology, f"{direction}_latency_ns")

@@ -33,7 +33,10 @@ class _Pool:
     """What a set of pieces computes and moves."""
 
     compute: ContextSum = field(default_factory=ContextSum)
-    memory: dict[tuple[str, str], ContextSum] = field(default_factory=dict)
+    #: Time and bytes by memory and direction.
+    memory: dict[tuple[str, str], tuple[ContextSum, ContextSum]] = field(
+        default_factory=dict
+    )
     #: Transfers of which the longest leg counts: legs, context seen, how often.
     transfers: list[tuple[tuple[Operation, ...], Seen, int]] = field(
         default_factory=list
@@ -144,8 +147,9 @@ class PooledLatency:
         total = np.zeros(contexts.shape)
         for way in ("read", "write"):
             times = [
-                served.at(contexts, committed)
-                for (_, direction), served in pool.memory.items()
+                # A cache of no tokens is not accessed.
+                np.where(moved.at(contexts, committed), time.at(contexts, committed), 0)
+                for (_, direction), (time, moved) in pool.memory.items()
                 if direction == way
             ]
             if times:
@@ -184,8 +188,10 @@ class PooledLatency:
                     key = (op.owner, direction)
                     # The fixed latency once, with the first access of the phase.
                     if key not in pool.memory:
-                        pool.memory[key] = ContextSum(latency)
-                    pool.memory[key].add(op.duration_ns + Cost(-latency), seen, times)
+                        pool.memory[key] = (ContextSum(latency), ContextSum())
+                    time, moved = pool.memory[key]
+                    time.add(op.duration_ns + Cost(-latency), seen, times)
+                    moved.add(op.read_bytes + op.write_bytes, seen, times)
         return pool
 
 

@@ -56,13 +56,13 @@ def chip_section(estimate: Estimate) -> str:
         [
             "L* latency",
             _context(crossover.latency),
-            "context where attention equals the rest; with KV "
+            "where attention equals the rest; with its KV "
             + _context(crossover.latency_with_kv),
         ],
         [
             "L* energy",
             _context(crossover.energy),
-            f"the same for energy; with KV {_context(crossover.energy_with_kv)}",
+            f"the same for energy; with its KV {_context(crossover.energy_with_kv)}",
         ],
     ]
     width = max(len(row[1]) for row in rows)
