@@ -22,6 +22,7 @@ from simcore.analysis.crossover import AttentionCrossover
 from simcore.analysis.expectation import expected_bursts
 from simcore.analysis.leakage import LeakageReport, leakage_report
 from simcore.analysis.movement_coverage import movement_rows
+from simcore.analysis.programming import programming_report
 from simcore.analysis.speculation import (
     SpeculationVerdict,
     baseline_bursts,
@@ -120,6 +121,9 @@ class Estimate:
         """Plain data for JSON: everything a report prints."""
         scenario = self.scenario
         pipeline, hbm = self.pipeline, self.hbm_capacity
+        programming = programming_report(
+            scenario.model, scenario.hardware, scenario.accounting
+        )
         return {
             "prompt_length": scenario.workload.prompt_length,
             "draft_length": scenario.workload.draft_length,
@@ -135,6 +139,7 @@ class Estimate:
             "hbm_capacity": None if hbm is None else hbm.to_dict(),
             "area": self.area.to_dict(),
             "leakage": self.leakage.to_dict(),
+            "programming": None if programming is None else programming.to_dict(),
             "movement": movement_rows(self.program),
             **calculator_section(scenario, [scenario.workload.prompt_length]),
             "coverage": [asdict(item) for item in coverage(self.program)],

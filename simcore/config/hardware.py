@@ -106,6 +106,19 @@ class ArraySpec(FrozenConfig):
     arrays_per_weight: PositiveCount = Field(
         default=1, description="Arrays that hold one weight; scales area only."
     )
+    programming_pulses_per_cell: NonNegative | None = Field(
+        default=None,
+        description="Write-verify pulses a cell needs; null: programming not reported.",
+    )
+    programming_energy_pj_per_pulse: NonNegative = Field(
+        default=0.0, description="pJ per pulse and the read that verifies it."
+    )
+    programming_latency_ns_per_pulse: NonNegative = Field(
+        default=0.0, description="ns per pulse and the read that verifies it."
+    )
+    programming_cells_at_once: PositiveCount = Field(
+        default=1, description="Cells of one array that are programmed together."
+    )
 
 
 class FeatureCoefficient(FrozenConfig):
