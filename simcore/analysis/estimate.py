@@ -22,7 +22,7 @@ from simcore.analysis.crossover import AttentionCrossover
 from simcore.analysis.expectation import expected_bursts
 from simcore.analysis.leakage import LeakageReport, leakage_report
 from simcore.analysis.movement_coverage import movement_rows
-from simcore.analysis.programming import programming_report
+from simcore.analysis.programming import ProgrammingReport, programming_report
 from simcore.analysis.speculation import (
     SpeculationVerdict,
     baseline_bursts,
@@ -117,13 +117,19 @@ class Estimate:
             )
         return found
 
+    @property
+    def programming(self) -> ProgrammingReport | None:
+        """Writing the weights once; None without figures for it."""
+        scenario = self.scenario
+        return programming_report(
+            scenario.model, scenario.hardware, scenario.accounting
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: everything a report prints."""
         scenario = self.scenario
         pipeline, hbm = self.pipeline, self.hbm_capacity
-        programming = programming_report(
-            scenario.model, scenario.hardware, scenario.accounting
-        )
+        programming = self.programming
         return {
             "prompt_length": scenario.workload.prompt_length,
             "draft_length": scenario.workload.draft_length,

@@ -65,6 +65,16 @@ def chip_section(estimate: Estimate) -> str:
             f"the same for energy; with its KV {_context(crossover.energy_with_kv)}",
         ],
     ]
+    programming = estimate.programming
+    if programming is not None:
+        rows.append(
+            [
+                "programming",
+                time_ns(programming.latency_ns),
+                f"and {energy_pj(programming.energy_pj)}, once, to write "
+                f"{count(programming.cells)} cells",
+            ]
+        )
     width = max(len(row[1]) for row in rows)
     return f"Chip\n{table([[a, b.rjust(width), c] for a, b, c in rows], left=3)}"
 
