@@ -145,7 +145,9 @@ def build_burst_program(
         draft_length=draft_length,
         draft=tuple(_step(builder, "draft", i) for i in range(draft_length)),
         setup=builder.setup(
-            verify=verify_setup, pipelined=schedule == "layer-pipelined"
+            verify=verify_setup,
+            # A single step fills no pipeline: its layers work one after another.
+            pipelined=schedule == "layer-pipelined" and draft_length > 0,
         ),
         verify=(
             *(_step(builder, "verify_drafted", j) for j in range(draft_length)),

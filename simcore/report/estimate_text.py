@@ -88,8 +88,7 @@ def _notes(result: EstimateResult, data: dict[str, Any]) -> str:
         return notes_section(data["notes"])
     return notes_section(
         [
-            "Speculation pays where E[a+1], the committed tokens per burst, is above "
-            "C*.",
+            "Speculation pays where the committed tokens per burst are above C*.",
             break_even_lines(result.sweep),
             # The other notes carry numbers of one prompt length.
             *data["notes"][-2:],
@@ -149,4 +148,4 @@ def _sweep_table(estimates: Sequence[Estimate]) -> str:
             ]
         )
     header = ["prompt", "time/token", "tokens/s", "energy/token", "speed-up", "C*"]
-    return table(rows, header=[*header, "E[a+1]"], left=0)
+    return table(rows, header=[*header, "committed"], left=0)

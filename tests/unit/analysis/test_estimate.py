@@ -44,14 +44,7 @@ NO_SETUP = CHIP.model_copy(
     [
         ("serialized", CHIP),
         ("layer-pipelined", NO_SETUP),
-        pytest.param(
-            "layer-pipelined",
-            CHIP,
-            id="pipelined with setup",
-            marks=pytest.mark.xfail(
-                reason="a pipelined K = 0 step pays its setup once, not in each layer"
-            ),
-        ),
+        ("layer-pipelined", CHIP),
     ],
 )
 def test_the_compatible_accounting_carries_the_calculators_report(
