@@ -17,6 +17,7 @@ from simcore.analysis.burst_model import BurstModel
 from simcore.analysis.composition import Composition, parts
 from simcore.analysis.context_sum import SeenBursts
 from simcore.analysis.expectation import ExpectedBursts
+from simcore.analysis.leakage import gated_power_nw, total_power_nw
 from simcore.analysis.pooled import PooledComposition, is_pooled
 from simcore.program.burst import BurstProgram
 from simcore.program.cost import Cost
@@ -40,8 +41,8 @@ class RequestExpectation:
         Dynamic energy.
     traffic_bytes : dict of (memory, direction) to float
         Bytes moved.
-    leakage_power_nw : float
-        Static power of the chip.
+    leakage_power_nw, gated_power_nw : float
+        Static power of the chip, and the part of it that is off while it drafts.
     """
 
     bursts: float
@@ -52,6 +53,7 @@ class RequestExpectation:
     energy_pj: dict[EnergyKey, float]
     traffic_bytes: dict[tuple[str, str], float]
     leakage_power_nw: float
+    gated_power_nw: float = 0.0
 
     @property
     def total_latency_ns(self) -> float:
@@ -65,8 +67,9 @@ class RequestExpectation:
 
     @property
     def leakage_energy_pj(self) -> float:
-        """Static power times latency."""
-        return leakage_pj(self.leakage_power_nw, self.total_latency_ns)
+        """Static power times the time it is on."""
+        saved = leakage_pj(self.gated_power_nw, self.latency_ns["draft"])
+        return leakage_pj(self.leakage_power_nw, self.total_latency_ns) - saved
 
     def energy_by(self, field: str) -> dict[str, float]:
         """Dynamic energy summed over all but one field of `EnergyKey`."""
@@ -159,9 +162,8 @@ def request_expectation(
         latency_ns=latency,
         energy_pj=energy,
         traffic_bytes=traffic,
-        leakage_power_nw=math.fsum(
-            program.hardware.leakage_power.model_dump().values()
-        ),
+        leakage_power_nw=total_power_nw(program),
+        gated_power_nw=gated_power_nw(program),
     )
 
 

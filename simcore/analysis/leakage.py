@@ -1,21 +1,22 @@
-"""Static energy by component, with power gating, split over the phases of a burst.
+"""Static power by component instance, with power gating, split over phases.
 
-The hardware gives the static power of each component for the whole chip, so each is
-one instance here. In the serialized schedule arrays 2..4 and the residual ADCs have
-nothing to do while array 1 drafts: they are gated in the draft phase, but only on
-tiles of blocks that draft steps read with array 1 alone (the vocabulary projection
-always needs all four arrays). HBM background power stands apart. The metrics charge
-every component all the time, as the public calculator does; what gating would save is
-told here.
+The hardware gives the static power of each component for the whole chip, or of one
+instance, which is then counted as the area is. In the serialized schedule arrays 2..4
+and the residual ADCs have nothing to do while array 1 drafts: under the switch
+`power_gating` they are off in the draft phase, on tiles of blocks that draft steps
+read with array 1 alone (the vocabulary projection always needs all four arrays). HBM
+background power stands apart and is never gated.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simcore.analysis.area import area_report
 from simcore.analysis.resident import (
     BLOCK_POLICY,
     resident_blocks,
@@ -27,6 +28,10 @@ from simcore.program.shape import Matrix
 from simcore.units import leakage_pj
 
 _PHASES = ("draft", "verify", "commit")
+_INSTANCES = {
+    "chip": "one of each component: the hardware gives power for the whole chip",
+    "instance": "counted: the hardware gives power for one instance",
+}
 #: Arrays of a weight that only verification reads.
 _VERIFY_ARRAYS = 3 / 4
 
@@ -64,17 +69,20 @@ class LeakageReport:
     background_power_nw, background_energy_pj : float
         Of the HBM stacks, never gated.
     ungated_energy_pj : float
-        Everything powered all the time, HBM included: what the metrics charge.
+        Everything powered all the time, HBM included.
+    instances : str
+        What one power of the hardware stands for.
     """
 
     rows: tuple[LeakageRow, ...]
     background_power_nw: float
     background_energy_pj: float
     ungated_energy_pj: float
+    instances: str
 
     @property
     def gated_energy_pj(self) -> float:
-        """With power gating, HBM background included."""
+        """What the metrics charge: gated under the switch, HBM included."""
         return math.fsum(
             [
                 self.background_energy_pj,
@@ -85,9 +93,7 @@ class LeakageReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "instances": (
-                "one of each component: the hardware gives power for the whole chip"
-            ),
+            "instances": self.instances,
             "components": [
                 {
                     "component": row.component,
@@ -118,11 +124,7 @@ def leakage_report(
     latency_ns : mapping
         Time of the request by phase: draft, verify, commit.
     """
-    powers = {
-        name.removesuffix("_nw"): power
-        for name, power in program.hardware.leakage_power.model_dump().items()
-        if power
-    }
+    powers = static_power_nw(program)
     background = powers.pop("hbm", 0.0)
     total_ns = math.fsum(latency_ns[phase] for phase in _PHASES)
     rows = []
@@ -142,7 +144,49 @@ def leakage_report(
         ungated_energy_pj=leakage_pj(
             math.fsum([background, *powers.values()]), total_ns
         ),
+        instances=_INSTANCES[program.hardware.leakage_per],
     )
+
+
+def static_power_nw(program: BurstProgram) -> dict[str, float]:
+    """Static power of each component that leaks, all its instances powered, in nW."""
+    leakage = program.hardware.leakage_power
+    powers: dict[str, float] = {
+        name.removesuffix("_nw"): power
+        for name, power in leakage.model_dump().items()
+        if power
+    }
+    if program.hardware.leakage_per == "instance":
+        counts = instances(program)
+        powers = {name: power * counts[name] for name, power in powers.items()}
+    return powers
+
+
+def instances(program: BurstProgram) -> Mapping[str, float]:
+    """How many of each component a chip has.
+
+    Converters, arrays and periphery as in the area; one digital unit of each kind in
+    every layer; one SRAM, fabric and HBM.
+    """
+    area = area_report(
+        program.model, program.hardware, program.accounting, program.draft_length
+    )
+    units = dict.fromkeys(("sram", "hbm", "fabric"), 1.0)
+    units |= {row.component: float(row.units) for row in area.rows}
+    return defaultdict(lambda: float(program.n_layers), units)
+
+
+def gated_power_nw(program: BurstProgram) -> float:
+    """Static power that is off while the chip drafts, in nW."""
+    return math.fsum(
+        power * idle_in_draft(program, component)
+        for component, power in static_power_nw(program).items()
+    )
+
+
+def total_power_nw(program: BurstProgram) -> float:
+    """Static power with everything on, in nW."""
+    return math.fsum(static_power_nw(program).values())
 
 
 def idle_in_draft(program: BurstProgram, component: str) -> float:
@@ -155,7 +199,9 @@ def idle_in_draft(program: BurstProgram, component: str) -> float:
     component : str
         One of the hardware's `leakage_power`.
     """
-    if program.schedule != "serialized" or component not in ("arrays", "adc_residual"):
+    if component not in ("arrays", "adc_residual"):
+        return 0.0
+    if program.schedule != "serialized" or program.accounting.power_gating == "off":
         return 0.0
     drafted = _share_on_array_one(program)
     return drafted * (_VERIFY_ARRAYS if component == "arrays" else 1.0)

@@ -14,6 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from simcore.analysis.leakage import (
+    gated_power_nw,
+    idle_in_draft,
+    static_power_nw,
+    total_power_nw,
+)
 from simcore.analysis.ledger import DIRECTIONS, Breakdown, Ledger, Totals, tally
 from simcore.analysis.statistics import (
     Estimate,
@@ -22,7 +28,6 @@ from simcore.analysis.statistics import (
     quantile_estimate,
     ratio_estimate,
 )
-from simcore.config.hardware import HardwareConfig
 from simcore.program.burst import BurstProgram
 from simcore.program.operation import MEMORIES
 from simcore.units import PJ_PER_J, PS_PER_NS, PS_PER_S, leakage_pj
@@ -82,12 +87,12 @@ def summarize(
     totals = (ledger or Ledger(program)).totals(
         tally(run.burst["context_length"].tolist(), run.burst["committed"].tolist())
     )
-    leakage = _leakage(program.hardware, run)
+    leakage = _leakage(program, run)
     gates = _gates(program, gate_ps)
     return {
         "metrics": {
             name: estimate.as_dict()
-            for name, estimate in _metrics(run, leakage["power_nw"], confidence).items()
+            for name, estimate in _metrics(run, program, confidence).items()
         },
         "quantiles": _quantiles(run, confidence),
         "counts": _counts(run),
@@ -238,6 +243,20 @@ class _Run:
         borders = np.flatnonzero(np.diff(self.request_of_burst)) + 1
         return np.split(self.burst["accepted"], borders)
 
+    @property
+    def drafting_ps(self) -> _FloatArray:
+        """Time each replication drafts.
+
+        Requests that share a chip overlap: their phases are scaled to the makespan.
+        """
+        phases = [
+            self.by_replication(self.by_request(self.burst[f"{phase}_ps"]))
+            for phase in _PHASES
+        ]
+        busy = np.maximum(sum(phases), 1)
+        scaled: _FloatArray = phases[0] * (self.makespan_ps / busy)
+        return scaled
+
     def by_request(self, of_bursts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Sums over the bursts of each request."""
         return _sums(of_bursts, self.request_of_burst, self.request["request"].size)
@@ -285,7 +304,7 @@ def _ratio(
 
 
 def _metrics(
-    run: _Run, leakage_power_nw: float, confidence: float
+    run: _Run, program: BurstProgram, confidence: float
 ) -> dict[str, Estimate]:
     """Clusters are requests, or replications where requests share the chip's time."""
     burst, request = run.burst, run.request
@@ -295,7 +314,10 @@ def _metrics(
     burst_ns = run.by_request(burst["end_ps"] - burst["start_ps"]) / PS_PER_NS
     made = run.by_replication(tokens)
     dynamic_pj = run.by_replication(request["energy_pj"])
-    leaked_pj = leakage_pj(leakage_power_nw, 1.0) * (run.makespan_ps / PS_PER_NS)
+    leaked_pj = (
+        leakage_pj(total_power_nw(program), 1.0) * run.makespan_ps
+        - leakage_pj(gated_power_nw(program), 1.0) * run.drafting_ps
+    ) / PS_PER_NS
     spent_pj = dynamic_pj + leaked_pj
     ratios: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {
         "latency_ns_per_token": (latency_ns, tokens),
@@ -340,29 +362,34 @@ def _counts(run: _Run) -> dict[str, int]:
     }
 
 
-def _leakage(hardware: HardwareConfig, run: _Run) -> dict[str, Any]:
-    """Static power while the chip is on, split over phases by their duration.
+def _leakage(program: BurstProgram, run: _Run) -> dict[str, Any]:
+    """Static power while it is on, by component and by phase.
 
-    Nothing is gated: every component leaks for the whole makespan.
+    The chip is on for the makespan; what is gated while it drafts is left out there.
     """
     elapsed = run.elapsed_ps
-    powers = {
-        name.removesuffix("_nw"): float(power)
-        for name, power in hardware.leakage_power.model_dump().items()
-    }
+    powers = static_power_nw(program)
+    gated = {name: idle_in_draft(program, name) for name in powers}
     duration_ns = elapsed["total"] / PS_PER_NS
+    draft_ns = math.fsum(run.drafting_ps) / PS_PER_NS
     by_component = {
-        name: leakage_pj(power, duration_ns) for name, power in powers.items() if power
+        name: leakage_pj(power, duration_ns - gated[name] * draft_ns)
+        for name, power in powers.items()
     }
-    energy = math.fsum(by_component.values())
-    in_phases = sum(elapsed[phase] for phase in _PHASES)
+    total = math.fsum(powers.values())
+    drafting = total - gated_power_nw(program)
+    later = elapsed["verify"] + elapsed["commit"]
+    scale = (duration_ns - draft_ns) / later if later else 0.0
     return {
-        "power_nw": math.fsum(powers.values()),
-        "energy_pj": energy,
+        "power_nw": total,
+        "energy_pj": math.fsum(by_component.values()),
         "by_component": by_component,
         "by_phase": {
-            phase: energy * elapsed[phase] / in_phases if in_phases else 0.0
-            for phase in _PHASES
+            "draft": leakage_pj(drafting, draft_ns),
+            **{
+                phase: leakage_pj(total, elapsed[phase] * scale)
+                for phase in ("verify", "commit")
+            },
         },
     }
 

@@ -248,7 +248,7 @@ def notes(
         )
     said.append(
         "Without speculation, enough requests in flight would decode at most "
-        f"{verdict.filled_pipeline_tokens_per_s:.3g} tokens/s in all (bound by "
+        f"{_rounded(verdict.filled_pipeline_tokens_per_s)} tokens/s in all (bound by "
         f"{verdict.busiest_without_speculation}); speculation is a latency feature."
     )
     said.append("KV reads, qk and pv are additive: no streaming between them.")
@@ -256,6 +256,13 @@ def notes(
         said.append("tile_parallelism all is an ideal bound: down waits for nothing.")
     said.append("Prefill and time to first token are excluded.")
     return said
+
+
+def _rounded(value: float) -> str:
+    """Three significant digits without an exponent, for people."""
+    if not math.isfinite(value) or abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{float(f'{value:.3g}'):,.0f}"
 
 
 def _energy_note(program: BurstProgram, verdict: SpeculationVerdict) -> str:

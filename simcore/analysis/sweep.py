@@ -27,6 +27,7 @@ from simcore.analysis.crossover import (
     break_even_prompt_length,
 )
 from simcore.analysis.expectation import ExpectedBursts, expected_bursts
+from simcore.analysis.leakage import gated_power_nw, total_power_nw
 from simcore.analysis.speculation import baseline_bursts
 from simcore.analysis.variation import varied
 from simcore.config.scenario import ScenarioConfig
@@ -173,19 +174,21 @@ def estimate_sweep(
     expected = expected_bursts(longest)
     start = longest.workload.prompt_length
     prompts = np.array(prompt_lengths, dtype=np.int64)
-    leakage_nw = sum(program.hardware.leakage_power.model_dump().values())
     wasted = program.draft_length * expected.bursts - expected.accepted
 
-    latency = _totals_ns(burst, expected, start, prompts)
+    latency, drafting = _totals_ns(burst, expected, start, prompts)
     energy = _totals_pj(burst, expected, start, prompts)
+    leaked = leakage_pj(total_power_nw(program), 1.0) * latency
+    leaked -= leakage_pj(gated_power_nw(program), 1.0) * drafting
     metrics = _metrics(
-        latency, energy, leakage_nw, expected.committed, expected.bursts, wasted
+        latency, energy, leaked, expected.committed, expected.bursts, wasted
     )
     alone = baseline_bursts(start, longest.workload.max_tokens)
-    base_latency = _totals_ns(base, alone, start, prompts)
+    base_latency, _ = _totals_ns(base, alone, start, prompts)
     base_energy = _totals_pj(base, alone, start, prompts)
     tokens = alone.committed
-    baseline = _metrics(base_latency, base_energy, leakage_nw, tokens, tokens, 0.0)
+    base_leaked = leakage_pj(total_power_nw(base.program), 1.0) * base_latency
+    baseline = _metrics(base_latency, base_energy, base_leaked, tokens, tokens, 0.0)
     # The K = 0 steps at the contexts at which bursts start.
     steps = ExpectedBursts(
         {
@@ -194,7 +197,7 @@ def estimate_sweep(
             for outcome in baseline_bursts(context, None).weights
         }
     )
-    step_ns = _totals_ns(base, steps, start, prompts)
+    step_ns, _ = _totals_ns(base, steps, start, prompts)
     return PromptSweep(
         scenario=scenario,
         prompt_lengths=tuple(prompt_lengths),
@@ -217,11 +220,13 @@ def _shifted(
 
 def _totals_ns(
     burst: BurstModel, expected: ExpectedBursts, start: int, prompts: IntArray
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
+    """Time of a request at every prompt length, and how much of it drafts."""
     contexts, committed, weights = _shifted(burst, expected, start, prompts)
     draft, verify, commit = burst.burst_ns(contexts, committed)
     total: FloatArray = (draft + verify + commit).reshape(prompts.size, -1) @ weights
-    return total
+    drafting: FloatArray = draft.reshape(prompts.size, -1) @ weights
+    return total, drafting
 
 
 def _totals_pj(
@@ -236,12 +241,11 @@ def _totals_pj(
 def _metrics(
     latency: FloatArray,
     dynamic: FloatArray,
-    leakage_nw: float,
+    leakage: FloatArray,
     tokens: float,
     bursts: float,
     wasted: float,
 ) -> MetricArrays:
-    leakage = leakage_pj(leakage_nw, 1.0) * latency
     total = dynamic + leakage
     same = np.ones(latency.shape)
     return {

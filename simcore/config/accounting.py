@@ -30,6 +30,7 @@ _CALCULATOR: dict[str, Any] = {
     "self_token": "off",
     "pipelined_latency": "bottleneck_sum",
     "burst_setup": "per_layer",
+    "power_gating": "off",
     "baseline_setup": "on",
     "commit_size": "expected",
 }
@@ -148,6 +149,13 @@ class AccountingConfig(FrozenConfig):
     baseline_setup: OnOff = Field(
         default="off",
         description="The K = 0 baseline pays the verify setup of a burst.",
+    )
+    power_gating: OnOff = Field(
+        default="on",
+        description=(
+            "Arrays 2..4 and the residual ADCs are off while a serialized chip drafts "
+            "on array 1; otherwise everything leaks all the time."
+        ),
     )
     commit_size: Literal["sampled", "expected"] = Field(
         default="sampled",

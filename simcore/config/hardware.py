@@ -595,7 +595,7 @@ class MemoryConfig(FrozenConfig):
 
 
 class LeakagePowerConfig(FrozenConfig):
-    """Static power of each component in nW, for the whole chip."""
+    """Static power of each component in nW, for the whole chip or one instance."""
 
     arrays_nw: NonNegative = Field(default=0.0, description="nW.")
     dac_nw: NonNegative = Field(default=0.0, description="nW.")
@@ -661,6 +661,10 @@ class HardwareConfig(FrozenConfig):
     )
     leakage_power: LeakagePowerConfig = Field(
         default_factory=LeakagePowerConfig, description="Static power."
+    )
+    leakage_per: Literal["chip", "instance"] = Field(
+        default="chip",
+        description="Whether leakage_power is of the whole chip or of one instance.",
     )
     provenance: dict[str, Provenance] = Field(
         default_factory=dict,

@@ -73,10 +73,12 @@ _OUTSIDE = (
         "activations inside a layer", "proxy", "io_buffers of the analog periphery"
     ),
     CoverageItem(
-        "leakage", "proxy", "chip constants times elapsed time; no power gating"
+        "leakage", "proxy", "static power times the time it is on; no temperature"
     ),
     CoverageItem("prefill and time to first token", "excluded", "not at chip level"),
-    CoverageItem("weight programming", "excluded", "weights are on the arrays"),
+    CoverageItem(
+        "weight programming", "excluded", "a one-time cost, told apart when given"
+    ),
     CoverageItem("numerical precision", "excluded", "acceptance is an input"),
     CoverageItem(
         "HBM refresh and row misses", "proxy", "a bandwidth efficiency and a latency"

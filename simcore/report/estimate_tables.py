@@ -151,8 +151,8 @@ def leakage_section(leakage: LeakageReport, tokens: float) -> str:
     gated = energy_pj(leakage.gated_energy_pj / tokens)
     charged = energy_pj(leakage.ungated_energy_pj / tokens)
     note = paragraph(
-        f"With power gating {gated} per token; the metrics charge {charged}, "
-        "everything powered all the time.",
+        f"The metrics charge {gated} per token; everything powered all the time "
+        f"would be {charged}.",
         indent="  ",
     )
     return f"Static power\n{table(rows, header=header)}\n\n{note}"

@@ -41,6 +41,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "self_token": ("on", "off"),
     "burst_setup": ("once", "per_layer"),
     "baseline_setup": ("on", "off"),
+    "power_gating": ("on", "off"),
 }
 
 
@@ -107,6 +108,12 @@ def test_a_switch_moves_simulation_and_formula_alike(setting: str) -> None:
     if name == "dac_banks":
         # Shared drivers matter where the residual is read alone.
         plain = ["hardware.reuse_policy=reuse"]
+    if name == "power_gating":
+        # Only a serialized chip has arrays that idle while it drafts.
+        plain = [
+            "schedule=serialized",
+            "hardware.leakage_power.adc_residual_nw=5e6",
+        ]
     if name == "head_dim":
         plain = ["model.head_dim=8"]
     before, after = (
@@ -120,6 +127,7 @@ def test_a_switch_moves_simulation_and_formula_alike(setting: str) -> None:
     def spent(result: Any) -> tuple[float, ...]:
         bytes_moved = sum(sum(d.values()) for d in result.summary["bytes"].values())
         return (
+            result.summary["leakage"]["energy_pj"],
             result.metrics["latency_ns_per_token"]["value"],
             result.summary["energy_pj"]["total"],
             bytes_moved,
@@ -129,7 +137,8 @@ def test_a_switch_moves_simulation_and_formula_alike(setting: str) -> None:
         not math.isclose(a, b) for a, b in zip(spent(before), spent(after), strict=True)
     ]
     formula = [
-        result.summary["closed_form"]["request"]["latency_ns"]["total"]
+        result.summary["closed_form"]["metrics"]["leakage_energy_pj_per_token"]
+        + result.summary["closed_form"]["request"]["latency_ns"]["total"]
         + result.summary["closed_form"]["request"]["energy_pj"]["total"]
         for result in (before, after)
     ]

@@ -78,8 +78,42 @@ def test_the_report_charges_what_the_metrics_charge() -> None:
     scenario = load_scenario("tiny", [*POWERS, "schedule=serialized"])
     estimate = estimate_scenario(scenario)
     found = estimate.to_dict()["leakage"]
-    assert found["ungated_energy_pj"] == pytest.approx(
+    assert found["gated_energy_pj"] == pytest.approx(
         estimate.expectation.leakage_energy_pj, rel=1e-12
     )
     assert found["gated_energy_pj"] < found["ungated_energy_pj"]
     assert found["instances"].startswith("one of each component")
+
+
+def test_without_gating_everything_leaks_all_the_time() -> None:
+    from simcore.analysis.estimate import estimate_scenario
+
+    scenario = load_scenario(
+        "tiny", [*POWERS, "schedule=serialized", "accounting.power_gating=off"]
+    )
+    estimate = estimate_scenario(scenario)
+    found = estimate.to_dict()["leakage"]
+    assert found["gated_energy_pj"] == pytest.approx(found["ungated_energy_pj"])
+    assert estimate.expectation.leakage_energy_pj == pytest.approx(
+        found["ungated_energy_pj"]
+    )
+
+
+def test_powers_of_one_instance_are_counted_like_the_area() -> None:
+    from simcore.analysis.estimate import estimate_scenario
+
+    powers = [
+        "hardware.leakage_power.adc_draft_nw=2",
+        "hardware.leakage_power.control_nw=5",
+        "hardware.leakage_power.sram_nw=7",
+    ]
+    scenario = load_scenario("tiny", [*powers, "hardware.leakage_per=instance"])
+    estimate = estimate_scenario(scenario)
+    units = {row.component: row.units for row in estimate.area.rows}
+    found = {
+        row["component"]: row["power_nw"]
+        for row in estimate.to_dict()["leakage"]["components"]
+    }
+    assert found["adc_draft"] == 2 * units["adc_draft"]
+    assert found["control"] == 5 * scenario.model.n_layers
+    assert found["sram"] == 7
