@@ -231,7 +231,7 @@ def notes(
         said.append(
             f"A burst commits {committed:.3g} tokens on average, {relation} the "
             f"C* = {c_star:.3g} that break even: speculation "
-            + ("wins." if committed > c_star else "does not pay here.")
+            + ("pays here." if committed > c_star else "does not pay here.")
         )
         if program.schedule == "serialized" and c_star > k + 1:
             said.append(

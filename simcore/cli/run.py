@@ -93,7 +93,8 @@ def run_command(
         write_result(run_report(result.scenario, result.summary, folder))
     if not quiet:
         write_note(f"took {time.monotonic() - started:.1f} s")
-        write_note(after_run(result.scenario, folder, scenario))
+        changes = "".join(f" --set {change}" for change in overrides or ())
+        write_note(after_run(result.scenario, folder, f"{scenario}{changes}"))
     return exit_code_for([check["holds"] for check in result.summary["cross_check"]])
 
 

@@ -85,7 +85,7 @@ def after_run(scenario: ScenarioConfig, path: Path, named: str) -> str:
     path : Path
         Run folder.
     named : str
-        The scenario as the user named it.
+        The scenario as the user named it, with its overrides.
     """
     commands = [f"simcore validate {named}"]
     if scenario.trace == "full":

@@ -330,9 +330,11 @@ def _clear(folder: Path, *, force: bool) -> None:
         path.unlink(missing_ok=True)
     files = [path for path in contents.own if not path.is_dir()]
     if files and not force:
+        complete = any(path.name == RUN_JSON for path in files)
+        what = "a run" if complete else "an unfinished run"
         problem = Problem(
             path=str(folder),
-            message="the folder already holds a run",
+            message=f"the folder already holds {what}",
             hint="Use --force to replace it, or choose another folder.",
         )
         raise ConfigError([problem])

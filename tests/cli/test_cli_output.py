@@ -103,7 +103,9 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
     assert cli("check", "tiny").err == "next: simcore run tiny\n"
     # What kept no events has nothing to export.
     small = cli("run", "tiny", "--set", "trace=bursts", "--out", "small")
-    assert small.err.splitlines()[1:] == ["next: simcore validate tiny"]
+    assert small.err.splitlines()[1:] == [
+        "next: simcore validate tiny --set trace=bursts"
+    ]
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
