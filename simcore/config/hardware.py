@@ -26,7 +26,7 @@ from simcore.config.base import (
 )
 from simcore.errors import printable
 
-Schedule = Literal["serialized", "layer-pipelined"]
+Schedule = Literal["serialized", "layer-pipelined", "prefetch", "overlap"]
 Phase = Literal["draft", "verify"]
 Feature = Literal[
     "attention_qk",

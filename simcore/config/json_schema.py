@@ -164,6 +164,13 @@ def _scenario() -> tuple[Schema, Schema]:
             {"$ref": f"{_REF}AccountingConfig"},
         ],
     }
+    fields["arrival"] = {
+        "description": fields["arrival"]["description"],
+        "anyOf": [
+            {"enum": definitions["ArrivalConfig"]["properties"]["kind"]["enum"]},
+            {"$ref": f"{_REF}ArrivalConfig"},
+        ],
+    }
     # Left out, it is the k of the acceptance.
     workload = definitions["WorkloadConfig"]
     workload["required"].remove("draft_length")

@@ -44,10 +44,14 @@ from simcore.config.scenario import (
     ScenarioFile,
     WorkloadConfig,
     scenario_issues,
+    settings_issues,
 )
 from simcore.config.shipped import Kind
 from simcore.config.sources import Part, Source, open_section, open_source
 from simcore.errors import Problem, printable
+
+#: As the field allows; beyond it the field itself is the problem.
+_MAX_STREAMS = 100_000
 
 C = TypeVar("C")
 M = TypeVar("M", bound=BaseModel)
@@ -340,6 +344,10 @@ class _ScenarioLoading:
             workload = None  # a made-up draft length breaks no rule
         for issue in scenario_issues(model, hardware, acceptance, workload, accounting):
             self.problems.append(self.placed(issue))
+        if file is not None and hardware is not None:
+            schedule = file.schedule or hardware.soc.schedule
+            for issue in settings_issues(file, schedule):
+                self.problems.append(self.placed(issue))
         raise_problems(self.problems)
         # Each would have left a problem.
         assert file is not None
@@ -425,13 +433,20 @@ class _ScenarioLoading:
         return self.whole.folder
 
     def fill_defaults(self, acceptance: AcceptanceConfig | None) -> None:
-        accounting = self.document.get("accounting")
-        if isinstance(accounting, str):
-            place = self.document.place(("accounting",))
-            self.document.put(
-                ("accounting",), Document({"profile": accounting}, {(): place})
-            )
+        for section, field in (("accounting", "profile"), ("arrival", "kind")):
+            written = self.document.get(section)
+            if isinstance(written, str):
+                place = self.document.place((section,))
+                self.document.put((section,), Document({field: written}, {(): place}))
         workload = self.document.get("workload")
+        streams = self.document.get("streams")
+        if isinstance(workload, dict) and workload.get("requests") is None:
+            # One whole replication.
+            place = self.document.place(("streams",))
+            if type(streams) is int and 1 <= streams <= _MAX_STREAMS:
+                self.document.put(
+                    ("workload", "requests"), Document(streams, {(): place})
+                )
         if isinstance(workload, dict) and workload.get("draft_length") is None:
             # Without an acceptance the default is unknown; that is told already.
             self.stand_in = acceptance is None

@@ -19,6 +19,7 @@ _SHORT_FORMS = {
     "hardware": "file",
     "acceptance": "file",
     "accounting": "profile",
+    "arrival": "kind",
 }
 
 

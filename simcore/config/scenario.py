@@ -16,6 +16,7 @@ from simcore.config.acceptance import (
     natural_draft_length,
 )
 from simcore.config.accounting import AccountingConfig
+from simcore.config.arrival import ArrivalConfig
 from simcore.config.base import (
     AS_TUPLE,
     RESOLVED_ONLY,
@@ -30,6 +31,10 @@ from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
 from simcore.config.reading import LENIENT_PROFILE
 from simcore.errors import printable
+
+
+#: What the public calculator knows.
+_CALCULATOR_SCHEDULES = ("serialized", "layer-pipelined")
 
 
 class WorkloadConfig(FrozenConfig):
@@ -92,8 +97,26 @@ class _Settings(FrozenConfig):
         default_factory=AccountingConfig, description="Modelling switches."
     )
     workload: WorkloadConfig = Field(description="What is decoded.")
-    verification: Literal["full_burst"] = Field(
-        default="full_burst", description="All K + 1 verify steps always run."
+    verification: Literal["full_burst", "stop_at_mismatch"] = Field(
+        default="full_burst",
+        description=(
+            "full_burst: all K + 1 verify steps always run; stop_at_mismatch: what "
+            "has not started when a mismatch shows is cancelled."
+        ),
+    )
+    streams: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1, description="Requests that share a chip: one replication."
+    )
+    arrival: ArrivalConfig = Field(
+        default_factory=ArrivalConfig,
+        description="When the requests of a replication arrive.",
+    )
+    jitter_cv: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=0.0,
+        description=(
+            "Coefficient of variation of a lognormal factor of mean 1 on every "
+            "hold's duration; 0: none."
+        ),
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
         default=1, description="Seed of every random draw."
@@ -143,8 +166,23 @@ class ScenarioConfig(_Settings):
                     self.accounting,
                 )
             )
+            + list(settings_issues(self, self.schedule))
         )
         return self
+
+    @property
+    def event_only(self) -> tuple[str, ...]:
+        """What no formula follows: only the event simulation shows its effect."""
+        found = []
+        if self.streams > 1:
+            found.append(f"streams: {self.streams} requests share the chip")
+        if self.schedule == "overlap" and self.workload.draft_length:
+            found.append("schedule overlap: drafts of the next burst beside verification")
+        if self.verification != "full_burst" and self.workload.draft_length:
+            found.append(f"verification {self.verification}")
+        if self.jitter_cv:
+            found.append(f"jitter_cv {self.jitter_cv:g}: durations are random")
+        return tuple(found)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -183,6 +221,50 @@ def scenario_issues(
         yield from _context_issues(hardware, workload, compatible)
     if model is not None:
         yield from _window_issues(model, workload)
+
+
+def settings_issues(
+    settings: ScenarioFile | ScenarioConfig, schedule: Schedule
+) -> Iterator[FieldIssue]:
+    """Rules between the settings of a scenario.
+
+    Parameters
+    ----------
+    settings : ScenarioFile or ScenarioConfig
+        The scenario's own fields.
+    schedule : str
+        The schedule in use.
+
+    Yields
+    ------
+    FieldIssue
+        With paths from the top of the scenario.
+    """
+    streams, arrival = settings.streams, settings.arrival
+    if settings.workload.requests % streams:
+        yield FieldIssue(
+            ("workload", "requests"),
+            got=printable(settings.workload.requests),
+            allowed=f"must be a multiple of streams ({streams})",
+            hint="streams requests share one chip: a replication.",
+        )
+    if arrival.times_ns is not None and len(arrival.times_ns) != streams:
+        yield FieldIssue(
+            ("arrival", "times_ns"),
+            got=f"{len(arrival.times_ns)} times",
+            allowed=f"must be one time for each of streams ({streams}) requests",
+        )
+    compatible = settings.accounting.profile == LENIENT_PROFILE
+    if compatible and schedule not in _CALCULATOR_SCHEDULES:
+        yield FieldIssue(
+            ("schedule",),
+            got=printable(schedule),
+            allowed=(
+                f"must be {' or '.join(_CALCULATOR_SCHEDULES)} with profile "
+                f"{LENIENT_PROFILE}"
+            ),
+            hint="Use accounting: physical.",
+        )
 
 
 def _head_dim_issues(
@@ -281,6 +363,13 @@ def scenario_warnings(scenario: ScenarioConfig) -> list[str]:
             f"draft_length {k} is below the k = {acceptance.k} of the acceptance: "
             f"min(a, {k}) is used, which is biased; a position replay serves any "
             "draft_length."
+        )
+    if scenario.event_only:
+        found.append(
+            "The closed form is that of one request alone, all verify steps, nothing "
+            "drafted ahead and no jitter; it does not follow "
+            + "; ".join(scenario.event_only)
+            + "."
         )
     limit = scenario.model.max_position_embeddings
     last = scenario.workload.prompt_length + (scenario.workload.max_tokens or 1)

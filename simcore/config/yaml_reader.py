@@ -125,9 +125,11 @@ def read_yaml(text: str, file: str | None = None) -> Document:
         last = len(text.splitlines())
         line = None if mark is None else min(mark.line + 1, last)
         what = _clean(error.problem or "cannot be parsed")
-        raise ConfigError(
-            [Problem("", file, line, message=f"not valid YAML: {what}")]
-        ) from None
+        message = f"not valid YAML: {what}"
+        if "nesting depth" in what:
+            # Some versions of the parser have a limit of their own, beyond ours.
+            message = _too("deep", MAX_DEPTH)
+        raise ConfigError([Problem("", file, line, message=message)]) from None
     except yaml.YAMLError as error:
         what = _clean(str(getattr(error, "reason", "cannot be parsed")))
         raise ConfigError(

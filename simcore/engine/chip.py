@@ -1,18 +1,21 @@
 """The chip: its blocks, and the one rule by which waiting operations are granted.
 
-Order at one instant: ending holds release their resources; their successors become
-ready; then waiting operations are scanned by (ready, request, burst, op_id). Each
-starts if all its resources are free, otherwise it reserves them against younger ones.
-This repeats until nothing changes. SimPy's own order of events never matters.
+Order at one instant: ending holds release their resources; what their ends decide is
+cancelled; their successors become ready; waiting bursts get SRAM room by age; then
+waiting operations are scanned by (drafts ahead last, ready, request, burst, op_id).
+Each starts if all its resources are free, otherwise it reserves them against younger
+ones. This repeats until nothing changes. SimPy's own order of events never matters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import itemgetter
+from typing import Protocol
 
 from simpy.events import Event
 
-from simcore.engine.burst_run import BurstRun
+from simcore.engine.burst_run import CANCELLED, ENDED, PENDING, STARTED, BurstRun
 from simcore.engine.clock import LAST_IN_INSTANT, Alarm, Clock
 from simcore.engine.hardware_block import (
     AttentionUnit,
@@ -26,7 +29,7 @@ from simcore.engine.hardware_block import (
     VerifyEngine,
 )
 from simcore.engine.hbm_channel import HbmChannel
-from simcore.engine.sram_buffer import SramBuffer, SramPort
+from simcore.engine.sram_buffer import Reservation, SramBuffer, SramPort
 from simcore.program.burst import BurstProgram
 
 _BLOCKS: dict[str, type[HardwareBlock]] = {
@@ -43,9 +46,22 @@ _BLOCKS: dict[str, type[HardwareBlock]] = {
     "layer": LayerGate,
 }
 
-#: (ready_ps, request, burst, op_id, run); the first four order the queue.
-Waiting = tuple[int, int, int, int, BurstRun]
-_AGE = itemgetter(0, 1, 2, 3)
+#: (1 for drafts ahead, ready_ps, request, burst, op_id, run); the first five order
+#: the queue.
+Waiting = tuple[int, int, int, int, int, BurstRun]
+_AGE = itemgetter(0, 1, 2, 3, 4)
+
+
+class TransferTiming(Protocol):
+    """Times transfers by the state that the memory is in when they start."""
+
+    def is_timed(self, op: int) -> bool:
+        """Whether the duration of operation `op` depends on that state."""
+        ...
+
+    def start(self, now_ps: int, run: BurstRun, op: int) -> tuple[int, int]:
+        """Duration in ps of a transfer that starts now, and its row activations."""
+        ...
 
 
 class Chip:
@@ -57,18 +73,25 @@ class Chip:
         The clock of the replication.
     program : BurstProgram
         What every burst executes.
+    transfers : TransferTiming, optional
+        Times HBM transfers as they start; without it they last as programmed.
 
     Attributes
     ----------
     blocks : list of HardwareBlock
         By resource number of the program's table.
     sram : SramBuffer
-        Capacity for speculative KV.
+        Capacity in bytes, shared by the bursts.
     in_flight : list of BurstRun
         Bursts that have started and not ended.
     """
 
-    def __init__(self, clock: Clock, program: BurstProgram) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        program: BurstProgram,
+        transfers: TransferTiming | None = None,
+    ) -> None:
         self.clock = clock
         self.table = program.table
         self.blocks = [
@@ -76,7 +99,7 @@ class Chip:
             for name in self.table.resources
         ]
         memory = program.hardware.memory
-        self.sram = SramBuffer(clock, memory.sram.capacity_bytes if memory else None)
+        self.sram = SramBuffer(memory.sram.capacity_bytes if memory else None)
         self.in_flight: list[BurstRun] = []
         self._held = tuple(
             tuple(self.blocks[r] for r in resources)
@@ -85,6 +108,13 @@ class Chip:
         self._successors = self.table.successors
         self._closes_gate = self.table.closes_gate
         self._is_gate = [op.channel == "gate" for op in self.table.operations]
+        self._gate_of = self.table.gate_of
+        self._is_ahead = self.table.is_ahead.astype(int).tolist()
+        self._transfers = transfers
+        self._is_timed = [
+            transfers is not None and transfers.is_timed(op)
+            for op in range(len(self.table))
+        ]
         self._roots = [
             op for op, before in enumerate(self.table.predecessors) if not before
         ]
@@ -97,44 +127,115 @@ class Chip:
         """Operations that are ready and have not been granted, oldest first."""
         return sorted([*self._waiting, *self._newly_ready], key=_AGE)
 
-    def launch(self, run: BurstRun) -> None:
-        """Start a burst: its first operations become ready now."""
-        self.in_flight.append(run)
-        for op in self._roots:
-            self._make_ready(run, op)
+    @property
+    def counts_activates(self) -> bool:
+        """Whether row activations of HBM are counted."""
+        return self._transfers is not None
+
+    # -- bursts -----------------------------------------------------------------
+
+    def reserve(
+        self, owner: tuple[int, int], n_bytes: int, granted: Callable[[], None]
+    ) -> None:
+        """Queue for SRAM room; `granted` is called at the instant there is some."""
+        self.sram.request(Reservation(self.clock.now, *owner, n_bytes, granted))
         self._settle()
+
+    def launch(self, run: BurstRun) -> None:
+        """Start a burst that has its SRAM room: its first operations become ready."""
+        run.launch_ps = self.clock.now
+        self.in_flight.append(run)
+        for cancellation in run.cancellations:
+            if not cancellation.after:
+                self._cancel(run, cancellation.operations)
+        for op in self._roots:
+            if run.state[op] == PENDING:
+                self._make_ready(run, op)
+        self._settle()
+
+    def _cancel(self, run: BurstRun, operations: tuple[int, ...]) -> None:
+        """Keep what has not started from starting; let what has started end."""
+        state, missing = run.state, run.missing
+        cancelled = [op for op in operations if state[op] == PENDING]
+        for op in cancelled:
+            state[op] = CANCELLED
+        run.remaining -= len(cancelled)
+        for queue in (self._waiting, self._newly_ready):
+            queue[:] = [
+                w for w in queue if w[5] is not run or state[w[4]] != CANCELLED
+            ]
+        for gate in sorted({self._gate_of[op] for op in operations}):
+            if gate >= 0 and state[gate] == STARTED:
+                self._close_early(run, gate)
+        for op in cancelled:
+            for successor in self._successors[op]:
+                missing[successor] -= 1
+                if not missing[successor] and state[successor] == PENDING:
+                    self._make_ready(run, successor)
+
+    def _close_early(self, run: BurstRun, gate: int) -> None:
+        """A gate whose layer was cut short opens when what is in progress has ended."""
+        in_progress = [
+            op
+            for op in self.table.behind_gate[gate]
+            if run.state[op] == STARTED and op != gate
+        ]
+        run.open_legs[gate] = len(in_progress)
+        for op in in_progress:
+            run.closing[op] = gate
+        if not in_progress:
+            self._close_gate(run, gate)
+
+    # -- holds ------------------------------------------------------------------
 
     def end_hold(self, run: BurstRun, op: int) -> None:
         """Release what an ended hold occupied and make its successors ready."""
         for block in self._held[op]:
             block.holder = None
+        state = run.state
+        state[op] = ENDED
         gate = self._closes_gate[op]
+        if run.closing:
+            gate = run.closing.pop(op, gate)
         if gate >= 0:
-            self._leave_gate(run, gate)
+            run.open_legs[gate] -= 1
+            if not run.open_legs[gate]:
+                self._close_gate(run, gate)
+        if op in run.undecided:
+            self._decide(run, op)
         missing = run.missing
         for successor in self._successors[op]:
             left = missing[successor] - 1
             missing[successor] = left
-            if not left:
+            if not left and state[successor] == PENDING:
                 self._make_ready(run, successor)
         run.remaining -= 1
         if not run.remaining:
             self.in_flight.remove(run)
             run.done.succeed()
-        if self._newly_ready or self._waiting:
+        if self._newly_ready or self._waiting or self.sram.has_waiting:
             self._settle()
 
-    def _leave_gate(self, run: BurstRun, gate: int) -> None:
-        run.open_legs[gate] -= 1
-        if not run.open_legs[gate]:
-            run.duration_ps[gate] = self.clock.now - run.start_ps[gate]
-            run.remaining -= 1
-            self._held[gate][0].holder = None
+    def _close_gate(self, run: BurstRun, gate: int) -> None:
+        run.duration_ps[gate] = self.clock.now - run.start_ps[gate]
+        run.state[gate] = ENDED
+        run.remaining -= 1
+        self._held[gate][0].holder = None
+
+    def _decide(self, run: BurstRun, op: int) -> None:
+        for decision in run.undecided.pop(op):
+            decision[1] -= 1
+            if not decision[1]:
+                self._cancel(run, run.cancellations[decision[0]].operations)
 
     def _make_ready(self, run: BurstRun, op: int) -> None:
         now = self.clock.now
         run.ready_ps[op] = now
-        self._newly_ready.append((now, run.request, run.burst, op, run))
+        self._newly_ready.append(
+            (self._is_ahead[op], now, run.request, run.burst, op, run)
+        )
+
+    # -- grants -----------------------------------------------------------------
 
     def _settle(self) -> None:
         """Grant when the last event of this instant has been processed."""
@@ -151,8 +252,10 @@ class Chip:
         self._grant()
 
     def _grant(self) -> None:
-        """Scan waiting operations by age until nothing changes."""
+        """Scan waiting bursts and operations by age until nothing changes."""
         while True:
+            if self.sram.has_waiting:
+                self.sram.serve()
             queue = self._newly_ready
             self._newly_ready = []
             if self._waiting:
@@ -167,7 +270,7 @@ class Chip:
 
     def _grant_only(self, queue: list[Waiting]) -> None:
         """Grant where nothing competes: most holds of a burst."""
-        _, _, _, op, run = queue[0]
+        op, run = queue[0][4:]
         blocks = self._held[op]
         for block in blocks:
             if block.holder is not None:
@@ -180,7 +283,7 @@ class Chip:
         reserved: set[HardwareBlock] = set()
         still_waiting: list[Waiting] = []
         for waiting in queue:
-            op = waiting[3]
+            op = waiting[4]
             blocks = self._held[op]
             for block in blocks:
                 if block.holder is not None or (reserved and block in reserved):
@@ -188,7 +291,7 @@ class Chip:
                     still_waiting.append(waiting)
                     break
             else:
-                self._start(waiting[4], op, blocks)
+                self._start(waiting[5], op, blocks)
         self._waiting = still_waiting
 
     def _start(self, run: BurstRun, op: int, blocks: tuple[HardwareBlock, ...]) -> None:
@@ -196,11 +299,17 @@ class Chip:
         for block in blocks:
             block.holder = hold
         run.start_ps[op] = self.clock.now
+        run.state[op] = STARTED
         if self._is_gate[op]:
             # A gate is a span: what it guards may start at once.
             for successor in self._successors[op]:
                 run.missing[successor] -= 1
                 if not run.missing[successor]:
                     self._make_ready(run, successor)
-        else:
-            blocks[0].begin(hold, run.duration_ps[op])
+            return
+        if self._is_timed[op]:
+            assert self._transfers is not None
+            duration, activates = self._transfers.start(self.clock.now, run, op)
+            run.duration_ps[op] = duration
+            run.activates[op] = activates
+        blocks[0].begin(hold, run.duration_ps[op])

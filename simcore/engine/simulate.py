@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simcore.engine.burst_controller import BurstController, BurstTimes
+from simcore.engine.burst_run import PENDING
 from simcore.engine.chip import Chip
 from simcore.engine.clock import DEFAULT_EVENT_BUDGET, Clock
 from simcore.errors import SimulationError
 from simcore.program.burst import BurstProgram
+from simcore.program.decisions import Decisions
+from simcore.program.jitter import Jitter
 from simcore.program.outcomes import BurstOutcome
 from simcore.trace.recorder import Recorder
 
@@ -25,6 +28,8 @@ def simulate_replication(
     recorder: Recorder,
     *,
     replication: int = 0,
+    arrivals_ps: Mapping[int, int] | None = None,
+    jitter: Jitter | None = None,
     event_budget: int = DEFAULT_EVENT_BUDGET,
 ) -> list[BurstTimes]:
     """Run the requests of one replication to their end.
@@ -34,11 +39,15 @@ def simulate_replication(
     program : BurstProgram
         What every burst executes.
     requests : mapping of int to sequence of BurstOutcome
-        The bursts of each request, in order; all requests start at 0.
+        The bursts of each request, in order.
     recorder : Recorder
         Takes every hold.
     replication : int
         Number written into the trace.
+    arrivals_ps : mapping of int to int, optional
+        When each request arrives; 0 for those not named.
+    jitter : Jitter, optional
+        Random durations of holds.
     event_budget : int
         Most events of the simulation.
 
@@ -55,8 +64,19 @@ def simulate_replication(
     """
     clock = Clock(event_budget)
     chip = Chip(clock, program)
+    decisions = Decisions(program)
     controllers = [
-        BurstController(chip, program, replication, request, outcomes, recorder)
+        BurstController(
+            chip,
+            program,
+            replication,
+            request,
+            outcomes,
+            recorder,
+            decisions,
+            arrival_ps=(arrivals_ps or {}).get(request, 0),
+            jitter=jitter,
+        )
         for request, outcomes in sorted(requests.items())
     ]
     clock.run()
@@ -76,7 +96,7 @@ def _deadlock(chip: Chip, unfinished: Sequence[BurstController]) -> str:
         return f"request {request} burst {burst} {table.operations[op].name} ({where})"
 
     reasons = []
-    for _, request, burst, op, _ in chip.waiting:
+    for _, _, request, burst, op, _ in chip.waiting:
         held = []
         for resource in table.op_resources[op]:
             block = chip.blocks[resource]
@@ -87,19 +107,29 @@ def _deadlock(chip: Chip, unfinished: Sequence[BurstController]) -> str:
                 by = what(run.request, run.burst, holder)
                 held.append(f"{block.name} held by {by}")
         reasons.append(f"{what(request, burst, op)} waits for {', '.join(held)}")
-    for request, burst in chip.sram.waiting:
-        reasons.append(
-            f"request {request} burst {burst} waits for SRAM "
-            f"({chip.sram.occupied_bytes} of {chip.sram.capacity_bytes} bytes held)"
-        )
-    if not reasons:
+    if not chip.waiting:
         for run in chip.in_flight:
-            never = [op for op, left in enumerate(run.missing) if left > 0]
+            never = [
+                op
+                for op, left in enumerate(run.missing)
+                if left > 0 and run.state[op] == PENDING
+            ]
             reasons += [
                 f"{what(run.request, run.burst, op)} waits for operations that never "
                 "end"
                 for op in never[:_MOST_NAMED]
             ]
+    # A burst that waits for room is named after what keeps its holders from ending.
+    for waiting in chip.sram.waiting:
+        holders = ", ".join(
+            f"{n_bytes} by request {request} burst {burst}"
+            for (request, burst), n_bytes in sorted(chip.sram.held.items())
+        )
+        reasons.append(
+            f"request {waiting.request} burst {waiting.burst} waits for "
+            f"{waiting.n_bytes} bytes of SRAM ({chip.sram.occupied_bytes} of "
+            f"{chip.sram.capacity_bytes} held" + (f": {holders})" if holders else ")")
+        )
     named = "; ".join(reasons[:_MOST_NAMED])
     more = len(reasons) - _MOST_NAMED
     return (

@@ -1,14 +1,16 @@
-"""The SRAM buffer: a port in every layer, and one capacity for speculative KV."""
+"""The SRAM buffer: a port in every layer, and one capacity in bytes."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
+from operator import itemgetter
+from typing import NamedTuple
 
-from simpy.events import Event
-
-from simcore.engine.clock import Clock
 from simcore.engine.hardware_block import HardwareBlock
 from simcore.errors import SimulationError
+
+#: A burst: (request, burst).
+Owner = tuple[int, int]
 
 
 class SramPort(HardwareBlock):
@@ -17,13 +19,27 @@ class SramPort(HardwareBlock):
     __slots__ = ()
 
 
+class Reservation(NamedTuple):
+    """Bytes that a burst waits for; the first three order the queue."""
+
+    ready_ps: int
+    request: int
+    burst: int
+    n_bytes: int
+    granted: Callable[[], None]
+
+
+_AGE = itemgetter(0, 1, 2)
+
+
 class SramBuffer:
-    """Bytes for speculative KV, reserved by a burst all or nothing.
+    """Bytes that bursts reserve all or nothing, first come first served.
+
+    The chip grants: `serve` is called when everything that ends at an instant has
+    ended, so that the order of events within an instant never matters.
 
     Parameters
     ----------
-    clock : Clock
-        The clock of the replication.
     capacity_bytes : int or None
         None when the hardware names no capacity.
 
@@ -35,58 +51,66 @@ class SramBuffer:
         Most bytes held at once so far.
     """
 
-    def __init__(self, clock: Clock, capacity_bytes: int | None) -> None:
+    def __init__(self, capacity_bytes: int | None) -> None:
         self.capacity_bytes = capacity_bytes
-        self.held: dict[tuple[int, int], int] = {}
+        self.held: dict[Owner, int] = {}
+        self.occupied_bytes = 0
         self.peak_bytes = 0
-        self._clock = clock
-        self._queue: deque[tuple[tuple[int, int], int, Event]] = deque()
+        self._queue: list[Reservation] = []
 
     @property
-    def occupied_bytes(self) -> int:
-        """Bytes held now."""
-        return sum(self.held.values())
+    def waiting(self) -> list[Reservation]:
+        """Reservations that wait for room, oldest first."""
+        return sorted(self._queue, key=_AGE)
 
     @property
-    def waiting(self) -> list[tuple[int, int]]:
-        """Bursts that wait for room, oldest first."""
-        return [owner for owner, _, _ in self._queue]
+    def has_waiting(self) -> bool:
+        """Whether any burst waits for room."""
+        return bool(self._queue)
 
-    def reserve(self, owner: tuple[int, int], n_bytes: int) -> Event | None:
-        """Reserve `n_bytes` for burst `owner`.
+    def request(self, reservation: Reservation) -> None:
+        """Queue a reservation; `serve` grants it."""
+        self._queue.append(reservation)
 
-        Returns
-        -------
-        Event or None
-            None when reserved at once, else an event that succeeds when it is.
-        """
-        if not self._queue and self._fits(n_bytes):
-            self._hold(owner, n_bytes)
-            return None
-        granted = self._clock.event()
-        self._queue.append((owner, n_bytes, granted))
-        return granted
+    def serve(self) -> None:
+        """Grant the oldest reservations that fit; none passes an older one."""
+        if len(self._queue) > 1:
+            self._queue.sort(key=_AGE)
+        while self._queue and self._fits(self._queue[0].n_bytes):
+            first = self._queue.pop(0)
+            self._hold((first.request, first.burst), first.n_bytes)
+            first.granted()
 
-    def release(self, owner: tuple[int, int]) -> None:
-        """Free what burst `owner` holds and serve the queue in order.
+    def release(self, owner: Owner) -> None:
+        """Free what burst `owner` holds.
 
         Raises
         ------
         SimulationError
             If the burst holds nothing.
         """
+        self.occupied_bytes -= self._given_up(owner)
+
+    def hand_over(self, owner: Owner, heir: Owner) -> None:
+        """Let burst `heir` hold what burst `owner` held: its drafts stay in place.
+
+        Raises
+        ------
+        SimulationError
+            If the burst holds nothing.
+        """
+        self.held[heir] = self._given_up(owner)
+
+    def _given_up(self, owner: Owner) -> int:
         if owner not in self.held:
             raise SimulationError(f"burst {owner} frees SRAM that it does not hold")
-        del self.held[owner]
-        while self._queue and self._fits(self._queue[0][1]):
-            waiting, n_bytes, granted = self._queue.popleft()
-            self._hold(waiting, n_bytes)
-            granted.succeed()
+        return self.held.pop(owner)
 
     def _fits(self, n_bytes: int) -> bool:
         capacity = self.capacity_bytes
         return capacity is None or self.occupied_bytes + n_bytes <= capacity
 
-    def _hold(self, owner: tuple[int, int], n_bytes: int) -> None:
+    def _hold(self, owner: Owner, n_bytes: int) -> None:
         self.held[owner] = n_bytes
+        self.occupied_bytes += n_bytes
         self.peak_bytes = max(self.peak_bytes, self.occupied_bytes)

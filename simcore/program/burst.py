@@ -8,22 +8,19 @@ predecessors for the engines and the trace.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
-
 from simcore.config.accounting import AccountingConfig
-from simcore.config.hardware import HardwareConfig
+from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
 from simcore.errors import ProgramError
 from simcore.program.layer import LayerBuilder
 from simcore.program.movement import ACTIVATION_BYTES
 from simcore.program.operation import LayerStep, Phase
+from simcore.program.schedules import SchedulePolicy, schedule_named
 from simcore.program.shape import outputs
 from simcore.program.table import OperationTable
-
-Schedule = Literal["serialized", "layer-pipelined"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Step:
     Attributes
     ----------
     phase : Phase
-        `draft`, `verify_drafted` or `verify_bonus`.
+        `draft`, `verify_drafted`, `verify_bonus` or `draft_ahead`.
     index : int
         Position in the burst: the step sees a context of L + index tokens.
     layers : tuple of LayerStep
@@ -60,10 +57,18 @@ class BurstProgram:
     commit : tuple of LayerStep
         One for each layer; all start when the last verify step has ended.
     speculative_bytes : int
-        Speculative KV in SRAM from burst start to commit end: N (K + 1) tokens.
-    shared_bytes_per_token : int
-        SRAM a cached token takes in the buffer that verify steps share; 0 when every
-        step reads HBM.
+        Speculative KV in SRAM from burst start to commit end: N (K + 1) tokens, twice
+        that where the next burst is drafted ahead.
+    cached_bytes_per_token : int
+        SRAM that a cached token takes: in the buffer that verify steps share, or in
+        the double buffer that reads are prefetched into; 0 when KV streams from HBM.
+    cached_tokens_cap : int or None
+        Most cached tokens a layer looks at, when every layer has a window.
+    ahead : tuple of Step
+        K + 1 steps that guess the bonus token and draft the next burst from it, when
+        the schedule drafts ahead.
+    verification : str
+        Name of the verification policy.
     """
 
     model: ModelConfig
@@ -76,11 +81,30 @@ class BurstProgram:
     verify: tuple[Step, ...]
     commit: tuple[LayerStep, ...]
     speculative_bytes: int
-    shared_bytes_per_token: int = 0
+    cached_bytes_per_token: int = 0
+    cached_tokens_cap: int | None = None
+    ahead: tuple[Step, ...] = ()
+    verification: str = "full_burst"
 
     def sram_bytes(self, context_length: int) -> int:
         """SRAM that a burst reserves when it starts at `context_length`."""
-        return self.speculative_bytes + context_length * self.shared_bytes_per_token
+        return sum(self.sram_uses(context_length).values())
+
+    def sram_uses(self, context_length: int) -> dict[str, int]:
+        """What a burst that starts at `context_length` keeps in SRAM, by purpose."""
+        cached = context_length
+        if self.cached_tokens_cap is not None:
+            cached = min(cached, self.cached_tokens_cap)
+        uses = {"speculative_kv": self.speculative_bytes}
+        if self.cached_bytes_per_token:
+            name = "kv_double_buffer" if self.policy.kv_buffers else "shared_kv"
+            uses[name] = cached * self.cached_bytes_per_token
+        return uses
+
+    @cached_property
+    def policy(self) -> SchedulePolicy:
+        """The schedule as a policy."""
+        return schedule_named(self.schedule)
 
     @property
     def n_layers(self) -> int:
@@ -89,7 +113,7 @@ class BurstProgram:
 
     @property
     def steps(self) -> Iterator[Step]:
-        """All steps, draft first."""
+        """The steps that every burst runs unless it is cut short, draft first."""
         yield from self.draft
         yield from self.verify
 
@@ -130,14 +154,16 @@ def build_burst_program(
     accounting = accounting or AccountingConfig()
     if draft_length < 0 or (baseline and draft_length):
         raise ProgramError(f"draft_length {draft_length} is not possible here")
-    builder = LayerBuilder(model, hardware, accounting, draft_length)
-    _check_windows(model, draft_length)
-    speculative_bytes = _speculative_bytes(builder, draft_length)
-    shared_bytes = _shared_bytes_per_token(builder, draft_length, schedule)
-    _check_shared_buffer(builder, speculative_bytes, shared_bytes, longest_context)
-    _check_draft_store(builder, draft_length)
+    policy = schedule_named(schedule)
+    ahead = draft_length + 1 if policy.drafts_ahead and draft_length else 0
+    builder = LayerBuilder(
+        model, hardware, accounting, draft_length, prefetches=policy.kv_buffers > 0
+    )
+    _check_windows(model, draft_length + ahead)
+    _check_drafting_ahead(builder, ahead)
+    _check_draft_store(builder, draft_length, bursts=2 if ahead else 1)
     verify_setup = not baseline or accounting.baseline_setup == "on"
-    return BurstProgram(
+    program = BurstProgram(
         model=model,
         hardware=hardware,
         accounting=accounting,
@@ -147,16 +173,24 @@ def build_burst_program(
         setup=builder.setup(
             verify=verify_setup,
             # A single step fills no pipeline: its layers work one after another.
-            pipelined=schedule == "layer-pipelined" and draft_length > 0,
+            pipelined=policy.pipelined and draft_length > 0,
         ),
         verify=(
             *(_step(builder, "verify_drafted", j) for j in range(draft_length)),
             _step(builder, "verify_bonus", draft_length),
         ),
         commit=(builder.commit(),) * model.n_layers,
-        speculative_bytes=speculative_bytes,
-        shared_bytes_per_token=shared_bytes,
+        speculative_bytes=_speculative_bytes(builder, draft_length, bool(ahead)),
+        cached_bytes_per_token=_cached_bytes_per_token(builder, draft_length, policy),
+        cached_tokens_cap=_cached_tokens_cap(builder),
+        # A draft step by all it does; only its place in the burst differs.
+        ahead=tuple(
+            replace(_step(builder, "draft", index), phase="draft_ahead")
+            for index in range(draft_length, draft_length + ahead)
+        ),
     )
+    _check_sram(builder, program, longest_context)
+    return program
 
 
 def scenario_program(scenario: ScenarioConfig, *, events: bool = False) -> BurstProgram:
@@ -169,7 +203,7 @@ def scenario_program(scenario: ScenarioConfig, *, events: bool = False) -> Burst
         the value that events follow.
     """
     accounting = scenario.accounting
-    return build_burst_program(
+    program = build_burst_program(
         scenario.model,
         scenario.hardware,
         scenario.workload.draft_length,
@@ -178,6 +212,7 @@ def scenario_program(scenario: ScenarioConfig, *, events: bool = False) -> Burst
         baseline=scenario.workload.draft_length == 0,
         longest_context=longest_context(scenario),
     )
+    return replace(program, verification=scenario.verification)
 
 
 def longest_context(scenario: ScenarioConfig) -> int:
@@ -216,71 +251,113 @@ def _step(builder: LayerBuilder, phase: Phase, index: int) -> Step:
     return Step(phase, index, (*layers, builder.head(phase)))
 
 
-def _check_windows(model: ModelConfig, draft_length: int) -> None:
+def _check_windows(model: ModelConfig, steps: int) -> None:
     windows = [w for w in model.layer_windows if w is not None]
-    if windows and min(windows) <= draft_length + 1:
+    if windows and min(windows) <= steps + 1:
         raise ProgramError(
-            f"sliding window of {min(windows)} tokens is not longer than a burst of "
-            f"draft_length {draft_length} + 1; use a smaller draft_length"
+            f"sliding window of {min(windows)} tokens is not longer than the "
+            f"{steps} steps + 1 of a burst; use a smaller draft_length"
         )
 
 
-def _speculative_bytes(builder: LayerBuilder, draft_length: int) -> int:
-    """SRAM bytes a burst reserves: N (K + 1) tokens of packed KV."""
+def _check_drafting_ahead(builder: LayerBuilder, ahead: int) -> None:
+    """Drafting ahead is legal where array 1 is free while the others verify."""
+    if not ahead:
+        return
+    found = []
+    if builder.hardware.reuse_policy != "reuse":
+        found.append("hardware.reuse_policy: reuse, so that verification leaves array 1")
+    if builder.accounting.dac_banks != 2:  # noqa: PLR2004
+        found.append("accounting.dac_banks: 2, row drivers for both at once")
+    if builder.accounting.kv_read_sharing != "per_step":
+        found.append("accounting.kv_read_sharing: per_step")
+    if found:
+        raise ProgramError("schedule overlap needs " + "; and ".join(found))
+
+
+def _speculative_bytes(builder: LayerBuilder, draft_length: int, ahead: bool) -> int:
+    """SRAM bytes a burst reserves: N (K + 1) tokens of packed KV, twice when ahead."""
     if builder.mover is None:
         return 0
-    model, sram = builder.model, builder.mover.memory.sram
-    needed = model.n_layers * (draft_length + 1) * builder.mover.kv_bytes("sram")
-    if sram.capacity_bytes is not None and needed > sram.capacity_bytes:
-        fits = sram.capacity_bytes // (model.n_layers * builder.mover.kv_bytes("sram"))
-        raise ProgramError(
-            f"a burst of draft_length {draft_length} holds {needed} bytes of "
-            f"speculative KV ({model.n_layers} layers x {draft_length + 1} tokens), "
-            f"but the SRAM has {sram.capacity_bytes}; "
-            + (
-                f"draft_length {fits - 1} would fit"
-                if fits >= 1
-                else "not even one token fits"
-            )
-        )
-    return needed
+    one = builder.model.n_layers * (draft_length + 1) * builder.mover.kv_bytes("sram")
+    return 2 * one if ahead else one
 
 
-def _shared_bytes_per_token(
-    builder: LayerBuilder, draft_length: int, schedule: Schedule
+def _cached_bytes_per_token(
+    builder: LayerBuilder, draft_length: int, policy: SchedulePolicy
 ) -> int:
-    """SRAM a cached token takes in the buffer of verify steps that share one read.
+    """SRAM a cached token takes in buffers of cached KV.
 
-    In the pipelined schedule steps follow each other through the layers, so at most
-    min(K + 1, N) layers hold their cache at once; in the serialized one a step
-    passes all layers before the next step reads the first.
+    Where verify steps share one read and follow each other through the layers, at most
+    min(K + 1, N) layers hold their cache at once; one after another, a step passes all
+    layers before the next reads the first. Prefetching keeps two layers.
     """
-    if (
-        builder.mover is None
-        or builder.accounting.kv_read_sharing == "per_step"
-        or draft_length == 0
-    ):
+    if builder.mover is None:
         return 0
     layers = builder.model.n_layers
-    if schedule == "layer-pipelined":
-        layers = min(draft_length + 1, layers)
-    return layers * builder.mover.kv_bytes("hbm")
+    shared = builder.accounting.kv_read_sharing == "per_burst" and draft_length > 0
+    if policy.kv_buffers:
+        if builder.accounting.kv_read_sharing == "per_burst":
+            raise ProgramError(
+                f"schedule {policy.name} has buffers of its own for the KV it reads; "
+                "use accounting.kv_read_sharing: per_step"
+            )
+        kept = min(policy.kv_buffers, layers)
+    elif shared:
+        kept = min(draft_length + 1, layers) if policy.pipelined else layers
+    else:
+        kept = 0
+    return kept * builder.mover.kv_bytes("hbm")
 
 
-def _check_shared_buffer(
-    builder: LayerBuilder, speculative: int, per_token: int, longest_context: int
+def _cached_tokens_cap(builder: LayerBuilder) -> int | None:
+    windows = [w for w in builder.model.layer_windows if w is not None]
+    if len(windows) < len(builder.model.layer_windows):
+        return None
+    return max(windows)
+
+
+def _check_sram(
+    builder: LayerBuilder, program: BurstProgram, longest_context: int
 ) -> None:
-    if builder.mover is None or not per_token:
+    """Refuse a burst that can never fit, and say who holds what."""
+    if builder.mover is None:
         return
     capacity = builder.mover.memory.sram.capacity_bytes
-    needed = speculative + per_token * longest_context
-    if capacity is not None and needed > capacity:
-        raise ProgramError(
-            "accounting.kv_read_sharing: per_burst keeps the cache of "
-            f"{longest_context} tokens in SRAM: {needed} bytes with the speculative "
-            f"KV, but the SRAM has {capacity}; use per_step, a shorter context or a "
-            "larger SRAM"
+    uses = program.sram_uses(longest_context)
+    needed = sum(uses.values())
+    if capacity is None or needed <= capacity:
+        return
+    layers, k = program.n_layers, program.draft_length
+    one_token = layers * builder.mover.kv_bytes("sram")
+    parts = [
+        f"{uses['speculative_kv']} bytes of speculative KV ({layers} layers x {k + 1} "
+        + ("tokens, twice to draft ahead)" if program.ahead else "tokens)")
+    ]
+    hints = []
+    if "shared_kv" in uses:
+        parts.append(
+            f"{uses['shared_kv']} bytes of cached KV that verify steps share at "
+            f"{longest_context} tokens (accounting.kv_read_sharing: per_burst)"
         )
+        hints.append("use per_step, a shorter context or a larger SRAM")
+    elif "kv_double_buffer" in uses:
+        parts.append(
+            f"{uses['kv_double_buffer']} bytes of double buffers for the KV of two "
+            f"layers at {longest_context} tokens (schedule prefetch)"
+        )
+        hints.append("use a shorter context, another schedule or a larger SRAM")
+    else:
+        fits = capacity // (one_token * (2 if program.ahead else 1))
+        hints.append(
+            f"draft_length {fits - 1} would fit"
+            if fits >= 1
+            else "not even one token fits"
+        )
+    raise ProgramError(
+        f"a burst of draft_length {k} holds {' and '.join(parts)}, but the SRAM has "
+        f"{capacity}; {'; '.join(hints)}"
+    )
 
 
 def draft_store_bytes(builder: LayerBuilder, draft_length: int) -> int:
@@ -293,13 +370,15 @@ def draft_store_bytes(builder: LayerBuilder, draft_length: int) -> int:
     return draft_length * kept * ACTIVATION_BYTES
 
 
-def _check_draft_store(builder: LayerBuilder, draft_length: int) -> None:
+def _check_draft_store(
+    builder: LayerBuilder, draft_length: int, *, bursts: int
+) -> None:
     if builder.mover is None or builder.hardware.reuse_policy == "reread":
         return
     store = builder.mover.memory.d_reg
     if store is None or store.capacity_bytes is None:
         return
-    needed = draft_store_bytes(builder, draft_length)
+    needed = bursts * draft_store_bytes(builder, draft_length)
     if needed > store.capacity_bytes:
         raise ProgramError(
             f"reuse keeps {needed} bytes of draft results at draft_length "

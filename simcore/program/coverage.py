@@ -23,6 +23,8 @@ CATALOGUE = (
     "kv_pack",
     "kv_write",
     "kv_read",
+    "kv_buffer_fill",
+    "kv_buffer_read",
     "kv_unpack",
     "kv_load",
     "attention_qk",
@@ -94,6 +96,8 @@ def coverage(program: BurstProgram) -> list[CoverageItem]:
     for name in CATALOGUE:
         if name in found:
             note = "" if found[name] == "modeled" else "coefficient of a coarser unit"
+            if name.startswith("kv_buffer"):
+                note = "bytes and energy; time inside the transfer or attention"
             if name.startswith("d_reg"):
                 note = "energy a byte of the SRAM; no time of its own"
             items.append(CoverageItem(name, found[name], note))
@@ -125,6 +129,8 @@ def _statuses(program: BurstProgram) -> dict[str, Status]:
 def _reason(program: BurstProgram, name: str) -> str:
     model, hardware = program.model, program.hardware
     movement = ("kv_", "embedding", "hop", "d_reg")
+    if name.startswith("kv_buffer") and not program.policy.kv_buffers:
+        return "the schedule does not read ahead"
     if name == "kv_load" and program.accounting.attention == "streaming":
         return "operands stream into the MAC lanes"
     if name == "lm_head_weights" and program.accounting.lm_head == "analog":

@@ -27,12 +27,16 @@ _Positions = list[tuple[Operation, ...]]
 
 @dataclass(frozen=True)
 class LayerBuilder:
-    """Builds the operations of a layer, of the head, and of a commit."""
+    """Builds the operations of a layer, of the head, and of a commit.
+
+    With `prefetches` the cache is read into a buffer before it is needed.
+    """
 
     model: ModelConfig
     hardware: HardwareConfig
     accounting: AccountingConfig
     draft_length: int = 0
+    prefetches: bool = False
 
     def shape(self, layer: int) -> LayerShape:
         """Element counts of a layer under the switches."""
@@ -236,10 +240,13 @@ class LayerBuilder:
             *self._features(("kv_pack", Cost(shape.kv_width))),
             self.mover.kv_write(),
             self._kv_read(self.mover, phase, step),
+            *([self.mover.kv_buffer_read(step)] if self.prefetches else []),
             *self._features(("kv_unpack", unpacked)),
         ]
 
     def _kv_read(self, mover: Mover, phase: Phase, step: int) -> tuple[Operation, ...]:
+        if self.prefetches:
+            return (*mover.kv_read(step), *mover.kv_buffer_fill(step))
         # Draft steps come one at a time: there is nothing to share.
         if phase != "draft" and self.accounting.kv_read_sharing == "per_burst":
             return mover.shared_kv_read(step, fills=self.draft_length > 0)

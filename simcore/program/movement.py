@@ -7,7 +7,7 @@ bytes. A leg without bytes is absent. A bandwidth of 0 means unlimited.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from simcore.config.hardware import (
@@ -110,6 +110,33 @@ class Mover:
             ("hbm", "read", hbm),
             ("sram", "read", sram),
             ("fabric", "read", hbm + sram),
+        )
+
+    def kv_buffer_fill(self, step: int) -> tuple[Operation, ...]:
+        """Cached K and V into the double buffer, as they come out of HBM (proxy).
+
+        Counted in bytes and energy; the time is that of the transfer beside it, for
+        the buffer's fill port is taken to be as wide as the HBM.
+        """
+        cached = Cost(-step * self.kv_bytes("hbm"), per_token=self.kv_bytes("hbm"))
+        return self._streaming("kv_buffer_fill", "write", cached)
+
+    def kv_buffer_read(self, step: int) -> tuple[Operation, ...]:
+        """Cached K and V out of the double buffer into the attention unit (proxy).
+
+        Counted in bytes and energy; the time is inside the qk and pv coefficients, as
+        without a buffer.
+        """
+        cached = Cost(-step * self.kv_bytes("hbm"), per_token=self.kv_bytes("hbm"))
+        return self._streaming("kv_buffer_read", "read", cached)
+
+    def _streaming(
+        self, name: str, direction: Direction, n_bytes: Cost
+    ) -> tuple[Operation, ...]:
+        """A leg through SRAM that takes no time of its own."""
+        return tuple(
+            replace(leg, duration_ns=ZERO, status="proxy")
+            for leg in self._legs(name, "kv_cache", ("sram", direction, n_bytes))
         )
 
     def shared_kv_read(self, step: int, *, fills: bool) -> tuple[Operation, ...]:

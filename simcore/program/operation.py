@@ -7,10 +7,16 @@ from typing import Literal
 
 from simcore.program.cost import ZERO, Cost
 
-Phase = Literal["draft", "verify_drafted", "verify_bonus", "commit"]
+Phase = Literal["draft", "verify_drafted", "verify_bonus", "draft_ahead", "commit"]
 Status = Literal["modeled", "proxy", "excluded"]
 
-PHASES: tuple[Phase, ...] = ("draft", "verify_drafted", "verify_bonus", "commit")
+PHASES: tuple[Phase, ...] = (
+    "draft",
+    "verify_drafted",
+    "verify_bonus",
+    "draft_ahead",
+    "commit",
+)
 
 #: Resources that every layer has its own of; only `hbm` is shared by the chip.
 LAYER_RESOURCES = (

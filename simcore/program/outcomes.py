@@ -10,7 +10,7 @@ settings stay aligned (common random numbers).
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 from zlib import crc32
@@ -26,9 +26,11 @@ from simcore.config.acceptance import (
     PositionReplayAcceptance,
 )
 from simcore.config.scenario import ScenarioConfig
+from simcore.program.schedules import schedule_named
 
 _WORD_BITS = 64
 _STREAM = crc32(b"acceptance")
+_GUESS_STREAM = crc32(b"bonus_guess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,16 @@ class BurstOutcome:
         Accepted drafts a, 0..K, as drawn.
     committed : int
         min(a + 1, tokens still wanted).
+    ahead_survives : bool
+        Whether drafts of the next burst, made from a guessed bonus token while this
+        one verifies, are right: every draft was accepted, the guess is the bonus
+        token, and there is a next burst. Always False where nothing drafts ahead.
     """
 
     context_length: int
     accepted: int
     committed: int
+    ahead_survives: bool = False
 
 
 class OutcomeDraws:
@@ -64,6 +71,9 @@ class OutcomeDraws:
         acceptance, k = scenario.acceptance, scenario.workload.draft_length
         self._recordings: list[list[int]] = []
         self._thresholds: list[int] = []
+        self._guesses: BonusGuesses | None = None
+        if schedule_named(scenario.schedule).drafts_ahead and k > 0:
+            self._guesses = BonusGuesses(acceptance, k, scenario.seed)
         if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
             self._recordings = [
                 replay_lengths(acceptance, number, k)
@@ -104,7 +114,14 @@ class OutcomeDraws:
             wanted -= committed
             if wanted == 0:
                 break
-        return outcomes
+        if self._guesses is None:
+            return outcomes
+        hits = self._guesses.of(request, [o.accepted for o in outcomes])
+        # After the last burst there is nothing to survive for.
+        return [
+            replace(outcome, ahead_survives=hit)
+            for outcome, hit in zip(outcomes[:-1], hits[:-1], strict=True)
+        ] + outcomes[-1:]
 
     def _accepted_lengths(self, request: int) -> list[int]:
         if self._recordings:
@@ -113,6 +130,73 @@ class OutcomeDraws:
         most = 1 if workload.mode == "burst" else (workload.max_tokens or 0)
         words = acceptance_words(self._scenario.seed, request, most)
         return [bisect_right(self._thresholds, word) for word in words]
+
+
+class BonusGuesses:
+    """Whether a step on the last drafted token guesses the bonus token right.
+
+    A position replay knows: the guess is right where a burst of K + 1 drafts would
+    have had them all accepted. Otherwise it is drawn from a stream of its own, with
+    probability P(a >= K) / P(a >= K - 1), the acceptance of one more draft.
+
+    Parameters
+    ----------
+    acceptance : acceptance object
+        What bursts accept.
+    draft_length : int
+        K >= 1.
+    seed : int
+        Seed of the scenario.
+    """
+
+    def __init__(
+        self, acceptance: AcceptanceConfig, draft_length: int, seed: int
+    ) -> None:
+        self._draft_length = draft_length
+        self._seed = seed
+        self._positions: tuple[tuple[int, ...], ...] = ()
+        self._threshold = 0
+        if isinstance(acceptance, PositionReplayAcceptance):
+            self._positions = tuple(tuple(r) for r in acceptance.requests)
+        else:
+            one_more = _one_more_accepted(acceptance, draft_length)
+            self._threshold = int(one_more * (1 << _WORD_BITS))
+
+    def of(self, request: int, accepted: list[int]) -> list[bool]:
+        """For each burst of a request, whether all was accepted and guessed right.
+
+        Parameters
+        ----------
+        request : int
+            Number of the request.
+        accepted : list of int
+            What its bursts accept, in order.
+        """
+        if self._positions:
+            recording = self._positions[request % len(self._positions)]
+            found, position = [], 0
+            for a in accepted:
+                found.append(recording[position] - 1 > self._draft_length)
+                position += a + 1
+            return found
+        words = _words(self._seed, request, _GUESS_STREAM, len(accepted))
+        return [
+            a == self._draft_length and word < self._threshold
+            for a, word in zip(accepted, words, strict=True)
+        ]
+
+
+def _one_more_accepted(acceptance: AcceptanceConfig, draft_length: int) -> Fraction:
+    """P(a >= K) / P(a >= K - 1); 0 where K - 1 drafts are never accepted."""
+    if isinstance(acceptance, BurstReplayAcceptance):
+        bursts = [min(a, draft_length) for r in acceptance.requests for a in r]
+        all_of, but_one = (
+            sum(a >= least for a in bursts) for least in (draft_length, draft_length - 1)
+        )
+        return Fraction(all_of, but_one) if but_one else Fraction(0)
+    p = accepted_probabilities(acceptance, draft_length)
+    at_least = p[-1] + p[-2]
+    return p[-1] / at_least if at_least else Fraction(0)
 
 
 def request_outcomes(scenario: ScenarioConfig, request: int) -> list[BurstOutcome]:
@@ -126,8 +210,12 @@ def acceptance_words(seed: int, request: int, bursts: int) -> list[int]:
     Word b depends only on (seed, request, b): asking for more bursts does not change
     the first ones.
     """
-    sequence = np.random.SeedSequence(seed, spawn_key=(request, _STREAM))
-    words: list[int] = np.random.Philox(sequence).random_raw(bursts).tolist()
+    return _words(seed, request, _STREAM, bursts)
+
+
+def _words(seed: int, request: int, stream: int, count: int) -> list[int]:
+    sequence = np.random.SeedSequence(seed, spawn_key=(request, stream))
+    words: list[int] = np.random.Philox(sequence).random_raw(count).tolist()
     return words
 
 
@@ -190,10 +278,11 @@ def replay_lengths(
 
 
 def requests_for_bursts(scenario: ScenarioConfig, bursts: int) -> int:
-    """Fewest whole requests that hold at least `bursts` bursts."""
+    """Fewest whole replications that hold at least `bursts` bursts, in requests."""
     draws = OutcomeDraws(scenario)
     found, request = 0, 0
-    while found < bursts:
+    # Requests that share a chip come together.
+    while found < bursts or request % scenario.streams:
         found += len(draws.request(request))
         request += 1
     return request

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from simcore.program.cost import Cost
 from simcore.program.operation import HBM, LAYER_GATE, LayerStep, Operation
-from simcore.program.schedule import link
+from simcore.program.schedules import Layout
 from simcore.units import ps_from_ns
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ _GATE = Operation(
 class Cell(NamedTuple):
     """Where the operations of one layer of one step stand in the table.
 
-    `first`..`last` are op ids; `gate` is the op id that keeps the layer for this
-    token, or -1; `entries` and `exits` are the legs of the first and last position.
+    `gate` is the op id that keeps the layer for this token, or -1; `entries` and
+    `exits` are the legs of the first and last position; `first`..`last` are the op ids
+    of all of them, without the gate.
     """
 
     phase: str
@@ -45,6 +46,8 @@ class Cell(NamedTuple):
     gate: int
     entries: tuple[int, ...]
     exits: tuple[int, ...]
+    first: int = 0
+    last: int = -1
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,16 @@ class OperationTable:
         )
 
     @cached_property
+    def is_ahead(self) -> npt.NDArray[np.bool_]:
+        """Which ops draft ahead."""
+        return np.array([p == "draft_ahead" for p in self.phase], dtype=np.bool_)
+
+    @cached_property
+    def is_commit(self) -> npt.NDArray[np.bool_]:
+        """Which ops commit."""
+        return np.array([p == "commit" for p in self.phase], dtype=np.bool_)
+
+    @cached_property
     def is_draft(self) -> npt.NDArray[np.bool_]:
         """Which ops draft."""
         return np.array([p == "draft" for p in self.phase], dtype=np.bool_)
@@ -116,6 +129,24 @@ class OperationTable:
     def duration(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Duration coefficients in ns: base, per token, per committed token."""
         return coefficients([op.duration_ns for op in self.operations])
+
+    @cached_property
+    def gate_of(self) -> tuple[int, ...]:
+        """The gate that each op stands behind, a gate itself included, or -1."""
+        gates = [-1] * len(self.operations)
+        for gate, ops in self.behind_gate.items():
+            for op in ops:
+                gates[op] = gate
+        return tuple(gates)
+
+    @cached_property
+    def behind_gate(self) -> dict[int, tuple[int, ...]]:
+        """Ops of the layer that each gate keeps, the gate itself included."""
+        return {
+            cell.gate: (cell.gate, *range(cell.first, cell.last + 1))
+            for cell in self.cells
+            if cell.gate >= 0
+        }
 
     def context(self, context_length: int) -> IntArray:
         """Cached tokens each op sees in a burst that starts at `context_length`."""
@@ -131,9 +162,14 @@ class OperationTable:
         committed : int
             Tokens the burst commits.
         """
+        return ps_from_ns(self.durations_ns(context_length, committed))
+
+    def durations_ns(self, context_length: int, committed: int) -> FloatArray:
+        """Unrounded duration of every hold of one burst; see `durations_ps`."""
         base, per_token, per_committed = self.duration
         context = self.context(context_length)
-        return ps_from_ns(base + per_token * context + per_committed * committed)
+        duration: FloatArray = base + per_token * context + per_committed * committed
+        return duration
 
     @cached_property
     def rows(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
@@ -164,7 +200,7 @@ class _Numbering:
 
     def __init__(self, program: BurstProgram) -> None:
         self._program = program
-        self._gated = program.schedule == "layer-pipelined"
+        self._gated = program.policy.pipelined
         self._operations: list[Operation] = []
         self._phase: list[str] = []
         self._where: list[tuple[int, int, int, int]] = []
@@ -183,9 +219,15 @@ class _Numbering:
         for step in program.verify:
             for layer, part in enumerate(step.layers):
                 self._add(step.phase, step.index, layer, part, gated=self._gated)
+        for step in program.ahead:
+            # A chain of its own: there is never a second token ahead to keep apart.
+            for layer, part in enumerate(step.layers):
+                self._add(step.phase, step.index, layer, part, gated=False)
         for layer, part in enumerate(program.commit):
             self._add("commit", -1, layer, part, gated=False)
-        predecessors = link(program.schedule, self._cells, self._inside)
+        predecessors = program.policy.link(
+            Layout(self._operations, self._cells, self._inside)
+        )
         where = np.array(self._where, dtype=np.int64).reshape(-1, 4)
         return OperationTable(
             operations=tuple(self._operations),
@@ -213,12 +255,16 @@ class _Numbering:
             gate = self._number(_GATE, phase, (step, layer, -1, cap), ())
         before: tuple[int, ...] = () if gate < 0 else (gate,)
         entries: tuple[int, ...] = ()
+        first = len(self._operations)
         for position, legs in enumerate(part.positions):
             where = (step, layer, position, cap)
             numbers = tuple(self._number(op, phase, where, before) for op in legs)
             entries = entries or numbers
             before = numbers
-        self._cells.append(Cell(phase, step, layer, gate, entries, before))
+        last = len(self._operations) - 1
+        self._cells.append(
+            Cell(phase, step, layer, gate, entries, before, first, last)
+        )
 
     def _number(
         self,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simcore.trace.recorder import Int32Array, Int64Array
+from simcore.trace.recorder import BoolArray, Int32Array, Int64Array
 
 Int8Array = npt.NDArray[np.int8]
 
@@ -151,6 +151,7 @@ class EventBuffer:
         start_ps: Int64Array,
         duration_ps: Int64Array,
         activates: Int32Array | None = None,
+        executed: BoolArray | None = None,
     ) -> None:
         """Keep one burst; see `Recorder.record_burst`.
 
@@ -161,7 +162,10 @@ class EventBuffer:
         """
         self._enter(replication)
         holds = _Holds(self._op_id, ready_ps, start_ps, duration_ps, activates)
-        self._check(holds)
+        self._check_shapes(holds, executed)
+        if executed is not None:
+            holds = holds.where(executed)
+        self._check_times(holds)
         if (request, burst) in self._waiting:
             raise ValueError(f"burst {burst} of request {request} is recorded twice")
         self._waiting[request, burst] = holds
@@ -193,13 +197,19 @@ class EventBuffer:
                 "one after another, ascending"
             )
 
-    def _check(self, holds: _Holds) -> None:
+    def _check_shapes(self, holds: _Holds, executed: BoolArray | None) -> None:
         shape = (self._expansion.n_operations,)
+        if executed is not None and (
+            executed.shape != shape or executed.dtype != np.bool_
+        ):
+            raise ValueError(f"executed must be bool of shape {shape}")
         for name, part in zip(holds._fields[1:], holds[1:], strict=True):
             wanted = np.int32 if name == "activates" else np.int64
             if part is not None and (part.shape != shape or part.dtype != wanted):
                 raise ValueError(f"{name} must be {wanted.__name__} of shape {shape}")
-        if not self._op_id.size:
+
+    def _check_times(self, holds: _Holds) -> None:
+        if not holds.op_id.size:
             return
         if holds.duration_ps.min() < 0 or (holds.start_ps < holds.ready_ps).any():
             raise ValueError("a hold starts before it is ready or has negative length")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Recorder(Protocol):
@@ -23,6 +24,7 @@ class Recorder(Protocol):
         start_ps: Int64Array,
         duration_ps: Int64Array,
         activates: Int32Array | None = None,
+        executed: BoolArray | None = None,
     ) -> None:
         """Take the holds of one burst, one per operation of the program.
 
@@ -38,6 +40,9 @@ class Recorder(Protocol):
             grant.
         activates : ndarray of int32, shape (n_operations,), optional
             HBM row activations; None when the memory model has none.
+        executed : ndarray of bool, shape (n_operations,), optional
+            Which operations ran; None when all did. The others have no hold: they
+            were cancelled, or the burst before had done their work.
         """
 
     def flush_before(self, watermark_ps: int) -> None:
@@ -74,6 +79,7 @@ class NullRecorder:
         start_ps: Int64Array,
         duration_ps: Int64Array,
         activates: Int32Array | None = None,
+        executed: BoolArray | None = None,
     ) -> None:
         """Forget the burst."""
 

@@ -32,7 +32,7 @@ EVENTS_FOLDER = "events"
 #: Files a run owns at the top of its folder, beside `events/part-NNNNN.parquet`.
 TOP_FILES = (RUN_JSON, SUMMARY_JSON, PROGRAM, PROGRAM_ENERGY, BURSTS, REQUESTS)
 
-PHASES = ("draft", "verify_drafted", "verify_bonus", "commit")
+PHASES = ("draft", "verify_drafted", "verify_bonus", "draft_ahead", "commit")
 STAGES = (
     "qkv",
     "wo",

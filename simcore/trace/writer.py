@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from simcore.trace.folder import AtomicFile, FileRecord, claim_folder, writing
 from simcore.trace.holds import EventBuffer, EventRows, HoldExpansion
-from simcore.trace.recorder import Int32Array, Int64Array
+from simcore.trace.recorder import BoolArray, Int32Array, Int64Array
 from simcore.trace.schema import (
     BURSTS,
     EVENTS_FOLDER,
@@ -190,11 +190,19 @@ class RunWriter:
         start_ps: Int64Array,
         duration_ps: Int64Array,
         activates: Int32Array | None = None,
+        executed: BoolArray | None = None,
     ) -> None:
         """Take the holds of one burst; see `Recorder.record_burst`."""
         if self._write_events:
             self._events_buffer().record_burst(
-                replication, request, burst, ready_ps, start_ps, duration_ps, activates
+                replication,
+                request,
+                burst,
+                ready_ps,
+                start_ps,
+                duration_ps,
+                activates,
+                executed,
             )
 
     def flush_before(self, watermark_ps: int) -> None:

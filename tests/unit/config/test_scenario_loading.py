@@ -336,13 +336,13 @@ PROBLEMS: list[tuple[Mapping, str]] = [
     ({"seed": 2**63}, "seed: got 9223372036854775808; must be an integer between 0"),
     (
         {"schedule": "pipelined"},
-        "schedule: got 'pipelined'; must be one of serialized, layer-pipelined or "
+        "schedule: got 'pipelined'; must be one of serialized, layer-pipelined, prefetch, overlap or "
         "null. Did you mean 'layer-pipelined'?",
     ),
     ({"trace": "ful"}, "trace: got 'ful'; allowed: full, bursts. Did you mean 'full'?"),
     (
-        {"verification": "stop_at_mismatch"},
-        "verification: got 'stop_at_mismatch'; allowed: full_burst.",
+        {"verification": "stop_at_once"},
+        "verification: got 'stop_at_once'; allowed: full_burst, stop_at_mismatch.",
     ),
     (
         {"accounting": "physicall"},
@@ -363,7 +363,27 @@ PROBLEMS: list[tuple[Mapping, str]] = [
         "model.file: got 5; must be a path or a shipped name.",
     ),
     ({"accounting": 5}, "accounting: got 5; must be a mapping."),
-    ({"streams": 4}, "streams: unknown field. Known: description, accounting"),
+    ({"stream": 4}, "stream: unknown field. Did you mean 'streams'?"),
+    ({"streams": 0}, "streams: got 0; must be an integer between 1 and 100000."),
+    (
+        {"streams": 3, "workload.requests": 4},
+        "workload.requests: got 4; must be a multiple of streams (3).",
+    ),
+    ({"arrival": "now"}, "arrival.kind: got 'now'; allowed: all_at_once, poisson"),
+    ({"arrival": {"kind": "poisson"}}, "arrival.rate_per_s: missing; required with"),
+    (
+        {"arrival": {"rate_per_s": 5.0}},
+        "arrival.rate_per_s: got 5.0; must be absent with kind 'all_at_once'.",
+    ),
+    (
+        {"arrival": {"kind": "trace", "times_ns": [1.0, 2.0]}},
+        "arrival.times_ns: got 2 times; must be one time for each of streams (1)",
+    ),
+    ({"jitter_cv": -1}, "jitter_cv: got -1; must be a number between 0 and 10."),
+    (
+        {"schedule": "overlap", "accounting": "selfspec-calculator"},
+        "schedule: got 'overlap'; must be serialized or layer-pipelined with profile",
+    ),
     ({"workload": 5}, "workload: got 5; must be a mapping."),
     ({"model": None}, "model: got null; must be a mapping."),
     ({"name": ""}, "name: got ''; must be text of 1 to 200 characters"),
@@ -418,7 +438,8 @@ def test_every_problem_of_every_file_comes_in_one_error(
         "s.yaml:8: seed: got 'on'",
         "s.yaml:9: seed: key given twice",
         "s.yaml:10: sweep: unknown field. Known: description, accounting, workload, "
-        "verification, seed, trace, name, model, hardware, acceptance, schedule.",
+        "verification, streams, arrival, jitter_cv, seed, trace, name, model, hardware, "
+        "acceptance, schedule.",
     ]
     # With the rest in order, rules between files are told in the file to change.
     write("a.json", '{"k": 5, "histogram": {"5": 1}}')

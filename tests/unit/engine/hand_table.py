@@ -61,7 +61,9 @@ def hand_table(ops: Sequence[Op], times: Mapping[int, Sequence[int]]) -> HandTab
     for number, op in enumerate(ops):
         if op.name == LAYER_GATE:
             exits = tuple(i for i, other in enumerate(ops) if other.gate == number)
-            cells.append(Cell("draft", 0, 0, number, (), exits))
+            behind = [i for i, other in enumerate(ops) if number in other.after]
+            first, last = min(behind, default=0), max(exits, default=-1)
+            cells.append(Cell("draft", 0, 0, number, (), exits, first, last))
     n = len(ops)
     zeros = np.zeros(n, dtype=np.int64)
     successors: list[list[int]] = [[] for _ in ops]
@@ -141,6 +143,7 @@ class HoldKeeper:
         start_ps: IntArray,
         duration_ps: IntArray,
         activates: object = None,
+        executed: object = None,
     ) -> None:
         assert (request, burst) not in self.holds, "a burst is recorded once"
         self.holds[request, burst] = Holds(

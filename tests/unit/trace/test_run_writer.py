@@ -289,7 +289,13 @@ def test_without_events_no_event_is_written(tmp_path: Path) -> None:
 
 
 def test_names_of_the_design() -> None:
-    assert PHASES == ("draft", "verify_drafted", "verify_bonus", "commit")
+    assert PHASES == (
+        "draft",
+        "verify_drafted",
+        "verify_bonus",
+        "draft_ahead",
+        "commit",
+    )
     assert CHANNELS == ("compute", "movement", "gate")
     assert len(STAGES) == len(set(STAGES)) == 13
 
