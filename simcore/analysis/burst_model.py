@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simcore.analysis.burst_costs import BurstCosts
+from simcore.analysis.composed_latency import ComposedLatency
 from simcore.analysis.context_latency import ContextLatency
 from simcore.analysis.context_sum import FloatArray, IntArray, SeenBursts
 from simcore.analysis.crossover import AttentionCrossover, attention_crossover
@@ -52,10 +53,12 @@ class BurstModel:
         return BurstCosts(self.program)
 
     @cached_property
-    def latency(self) -> ContextLatency | PooledLatency:
+    def latency(self) -> ContextLatency | PooledLatency | ComposedLatency:
         """Latency under the program's switches."""
         if is_pooled(self.program):
             return PooledLatency(self.program)
+        if self.program.policy.kv_buffers:
+            return ComposedLatency(self.program)
         return ContextLatency(self.program)
 
     @cached_property

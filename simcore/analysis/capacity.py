@@ -128,7 +128,7 @@ def pipeline_times(program: BurstProgram, context_length: int) -> PipelineTimes 
     context_length : int
         Context at burst start; the first verify step is looked at.
     """
-    if program.schedule == "serialized":
+    if not program.policy.pipelined:
         return None
     step = program.verify[0]
     total = hbm = slowest = 0.0

@@ -17,17 +17,17 @@ evaluated in the order in which HBM legs become ready.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
+from simcore.analysis.burst_latency import BurstLatency, Duration
+from simcore.analysis.moment import START, Moment, later
+from simcore.analysis.prefetch_latency import prefetched
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.operation import HBM, LayerStep, Operation
+from simcore.program.verification import verification_named
 from simcore.units import PS_PER_NS
-
-#: Duration of an operation at (context, committed): whole ps, or ns.
-Duration = Callable[[Operation, int, float], float]
 
 
 def duration_ps(operation: Operation, context: int, committed: float) -> int:
@@ -38,32 +38,6 @@ def duration_ps(operation: Operation, context: int, committed: float) -> int:
 def duration_ns(operation: Operation, context: int, committed: float) -> float:
     """Unrounded nanoseconds of one hold."""
     return operation.duration_ns.at(context, committed)
-
-
-@dataclass(frozen=True)
-class BurstLatency:
-    """Latency of a burst by phase, in the unit of the durations it was made of.
-
-    Attributes
-    ----------
-    draft, verify, commit : float
-        Time from the end of the phase before to the end of this one.
-    holds : int
-        Holds on the longest path, the number of roundings that can add up.
-    grants : tuple of int
-        Verify steps in the order in which they used the HBM (wavefront only).
-    """
-
-    draft: float
-    verify: float
-    commit: float
-    holds: int
-    grants: tuple[int, ...] = ()
-
-    @property
-    def total(self) -> float:
-        """Burst start to burst end."""
-        return self.draft + self.verify + self.commit
 
 
 class Composition:
@@ -77,6 +51,7 @@ class Composition:
 
     def __init__(self, program: BurstProgram) -> None:
         self.program = program
+        self._verification = verification_named(program.verification)
         self._steps_ps = lru_cache(maxsize=None)(self._compose_steps_ps)
         self._steps_ns = lru_cache(maxsize=None)(self._compose_steps_ns)
         self._commit_ps = lru_cache(maxsize=None)(
@@ -86,13 +61,29 @@ class Composition:
             lambda committed: self._commit(duration_ns, committed)
         )
 
-    def burst_ps(self, context_length: int, committed: int) -> BurstLatency:
-        """Integer composition: what the event simulation must equal, to 0 ps."""
-        return _with_commit(self._steps_ps(context_length), self._commit_ps(committed))
+    def verify_steps(self, accepted: int) -> int:
+        """Verify steps that a burst runs which accepts so many drafts."""
+        return self._verification.steps(accepted, self.program.draft_length)
 
-    def burst_ns(self, context_length: int, committed: float) -> BurstLatency:
+    def burst_ps(
+        self, context_length: int, committed: int, verify_steps: int | None = None
+    ) -> BurstLatency:
+        """Integer composition: what the event simulation must equal, to 0 ps.
+
+        Parameters
+        ----------
+        verify_steps : int, optional
+            Only so many verify steps, as `verify_steps` says; all by default.
+        """
+        steps = self._steps_ps(context_length, verify_steps)
+        return _with_commit(steps, self._commit_ps(committed))
+
+    def burst_ns(
+        self, context_length: int, committed: float, verify_steps: int | None = None
+    ) -> BurstLatency:
         """Unrounded composition in ns, HBM granted in the integer one's order."""
-        return _with_commit(self._steps_ns(context_length), self._commit_ns(committed))
+        steps = self._steps_ns(context_length, verify_steps)
+        return _with_commit(steps, self._commit_ns(committed))
 
     def step_ns(self, step: Step, context_length: int) -> float:
         """Time of one step alone on the chip, in ns."""
@@ -113,30 +104,38 @@ class Composition:
 
     # -- composition ------------------------------------------------------------
 
-    def _compose_steps_ps(self, context_length: int) -> BurstLatency:
-        return self._steps(context_length, duration_ps, None)
+    def _compose_steps_ps(
+        self, context_length: int, verify_steps: int | None
+    ) -> BurstLatency:
+        return self._steps(context_length, duration_ps, None, verify_steps)
 
-    def _compose_steps_ns(self, context_length: int) -> BurstLatency:
-        grants = self._steps_ps(context_length).grants
-        return self._steps(context_length, duration_ns, grants)
+    def _compose_steps_ns(
+        self, context_length: int, verify_steps: int | None
+    ) -> BurstLatency:
+        grants = self._steps_ps(context_length, verify_steps).grants
+        return self._steps(context_length, duration_ns, grants, verify_steps)
 
     def _steps(
         self,
         context_length: int,
         duration: Duration,
         grants: tuple[int, ...] | None,
+        verify_steps: int | None,
     ) -> BurstLatency:
         program = self.program
+        verify = program.verify[:verify_steps]
+        if program.policy.kv_buffers:
+            return prefetched(program, verify, context_length, duration, grants)
         draft, holds = _serial_steps(program.draft, context_length, duration)
         setup, more = _serial_part(program.setup, context_length, duration)
         holds += more
-        if program.schedule == "serialized":
-            verify, more = _serial_steps(program.verify, context_length, duration)
-            return BurstLatency(draft, setup + verify, 0, holds + more)
-        wavefront = _Wavefront(program.verify, context_length, duration, grants)
-        verify, more = wavefront.end()
+        if not program.policy.pipelined:
+            verified, more = _serial_steps(verify, context_length, duration)
+            return BurstLatency(draft, setup + verified, 0, holds + more)
+        wavefront = _Wavefront(verify, context_length, duration, grants)
+        verified, more = wavefront.end()
         return BurstLatency(
-            draft, setup + verify, 0, holds + more, tuple(wavefront.grants)
+            draft, setup + verified, 0, holds + more, tuple(wavefront.grants)
         )
 
     def _commit(self, duration: Duration, committed: float) -> tuple[float, int]:
@@ -213,26 +212,6 @@ def _serial_steps(
     return sum(time for time, _ in each), sum(holds for _, holds in each)
 
 
-class _Moment(NamedTuple):
-    """When something happens, and how many holds lie on the longest path to it.
-
-    `settled` counts the holds of no duration that ended at this same instant before:
-    the engine lets what they free or make ready compete only after them.
-    """
-
-    time: float
-    settled: int
-    holds: int
-
-    def after(self, duration: float, holds: int, idle: int) -> _Moment:
-        """Later by `duration`; the last `idle` holds took no time."""
-        settled = idle if duration else self.settled + idle
-        return _Moment(self.time + duration, settled, self.holds + holds)
-
-
-_START = _Moment(0, 0, 0)
-
-
 @dataclass(frozen=True)
 class _Stretch:
     """Part of a layer that ends with an HBM transfer, or with the layer.
@@ -285,14 +264,14 @@ class _Wavefront:
         ]
         self._layers = len(steps[0].layers)
         # When each step left its last finished layer, and each layer its last step.
-        self._step_end = [_START] * len(steps)
-        self._layer_end = [_START] * self._layers
+        self._step_end = [START] * len(steps)
+        self._layer_end = [START] * self._layers
         self._next_layer = [0] * len(steps)
         self._steps_through = [0] * self._layers
         self._stretch = [0] * len(steps)
-        self._hbm_free = _START
+        self._hbm_free = START
         # Step -> when its HBM leg became ready.
-        self._waiting: dict[int, _Moment] = {}
+        self._waiting: dict[int, Moment] = {}
         self._given = grants
         self.grants: list[int] = []
 
@@ -326,11 +305,11 @@ class _Wavefront:
                 return
             self._stretch[step] = 0
             if not self._advance(
-                step, _later(self._step_end[step], self._layer_end[layer])
+                step, later(self._step_end[step], self._layer_end[layer])
             ):
                 return
 
-    def _advance(self, step: int, now: _Moment) -> bool:
+    def _advance(self, step: int, now: Moment) -> bool:
         """Run up to the next HBM transfer; True when the layer is finished."""
         layer = self._next_layer[step]
         stretch = self._cells[step][layer][self._stretch[step]]
@@ -349,11 +328,11 @@ class _Wavefront:
         stretch = self._cells[step][layer][self._stretch[step]]
         ready = self._waiting.pop(step)
         hbm = stretch.hbm or 0
-        granted = _later(ready, self._hbm_free)
+        granted = later(ready, self._hbm_free)
         self._hbm_free = granted.after(hbm, 1, 0 if hbm else 1)
         others = ready.after(stretch.other, 1, 0 if stretch.other else 1)
         self._stretch[step] += 1
-        if self._advance(step, _later(self._hbm_free, others)):
+        if self._advance(step, later(self._hbm_free, others)):
             self._enter(step)
             if step + 1 < len(self._cells):
                 self._resume(step + 1)
@@ -376,8 +355,3 @@ def _step_cells(
         for part, _ in _distinct(step.layers)
     }
     return [cells[id(part)] for part in step.layers]
-
-
-def _later(a: _Moment, b: _Moment) -> _Moment:
-    last = a if a[:2] >= b[:2] else b
-    return last._replace(holds=max(a.holds, b.holds))

@@ -270,7 +270,7 @@ class ContextLatency:
         draft = self._serial(self._draft, starts)
         verify = self._setup_ns + (
             self._serial(self._verify, starts)
-            if self._program.schedule == "serialized"
+            if not self._program.policy.pipelined
             else self._wavefront(starts)
         )
         values = np.asarray(committed, dtype=np.float64)

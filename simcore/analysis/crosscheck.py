@@ -94,8 +94,9 @@ def conditional_row(
     duration_ps : ndarray of int64, optional
         Simulated duration of every hold by op_id, compared kind by kind.
     """
-    composed = composition.burst_ps(outcome.context_length, outcome.committed)
-    unrounded = composition.burst_ns(outcome.context_length, outcome.committed)
+    steps = composition.verify_steps(outcome.accepted)
+    burst = outcome.context_length, outcome.committed, steps
+    composed, unrounded = composition.burst_ps(*burst), composition.burst_ns(*burst)
     float_ps = unrounded.total * PS_PER_NS
     differing: tuple[str, ...] = ()
     if duration_ps is not None:

@@ -20,7 +20,9 @@ from simcore.analysis.run_program import (
     ProgramRows,
     integers,
 )
+from simcore.program.jitter import Jitter
 from simcore.program.operation import MEMORIES
+from simcore.program.verification import verification_named
 from simcore.trace.reader import Trace
 from simcore.units import PS_PER_NS
 
@@ -90,7 +92,16 @@ class _Pass:
         n_resources = len(self._program.resources)
         # Last hold of each resource that took time: replication, start and end.
         self._held = np.full((3, n_resources), -1, dtype=np.int64)
-        self._assembly = BurstAssembly(self._program, self._bursts, self._rules)
+        config = trace.run.get("config", {})
+        self._jitter: Jitter | None = None
+        if config.get("jitter_cv"):
+            self._jitter = Jitter(config["seed"], config["jitter_cv"])
+        self._assembly = BurstAssembly(
+            self._program,
+            self._bursts,
+            self._rules,
+            verification_named(config.get("verification", "full_burst")),
+        )
 
     def run(self) -> Sweep:
         n_events = 0
@@ -217,6 +228,8 @@ class _Pass:
         np.add.at(self._rows["committed"], row, committed)
         np.add.at(self._rows["busy_ps"], row, duration)
         expected = _evaluate(program.duration_ns[:, row], context, committed)
+        if self._jitter is not None:
+            expected = expected * self._factors(self._jitter, events["op_id"], burst)
         wrong = np.rint(expected * PS_PER_NS) != duration
         self._count("durations_as_programmed", wrong & ~program.is_gate[row], events)
         energy = _evaluate(program.energy_pj[:, row], context, committed)
@@ -228,6 +241,22 @@ class _Pass:
             cost = program.bytes[direction][:, row]
             moved = np.rint(_evaluate(cost, context[moves], committed[moves]))
             np.add.at(self._bytes, place + direction, moved.astype(np.int64))
+
+
+    def _factors(self, jitter: Jitter, op: IntArray, burst: IntArray) -> FloatArray:
+        """Jitter of every event; the rows of a group are of few bursts."""
+        numbers, slot = np.unique(burst, return_inverse=True)
+        request, index = self._bursts["request"], self._bursts["burst"]
+        factors = np.stack(
+            [
+                jitter.factors(
+                    int(request[number]), int(index[number]), self._program.n_operations
+                )
+                for number in numbers.tolist()
+            ]
+        )
+        chosen: FloatArray = factors[slot.reshape(-1), op]
+        return chosen
 
 
 #: What every trace must obey, as `Sweep.rules` names it.
@@ -251,6 +280,12 @@ _BURST_COLUMNS = (
     "draft_ps",
     "verify_ps",
     "commit_ps",
+    "tail_ps",
+    "k",
+    "accepted",
+    "drafted_ahead",
+    "ahead_survives",
+    "event_rows",
 )
 
 

@@ -201,7 +201,7 @@ def idle_in_draft(program: BurstProgram, component: str) -> float:
     """
     if component not in ("arrays", "adc_residual"):
         return 0.0
-    if program.schedule != "serialized" or program.accounting.power_gating == "off":
+    if program.policy.pipelined or program.accounting.power_gating == "off":
         return 0.0
     drafted = _share_on_array_one(program)
     return drafted * (_VERIFY_ARRAYS if component == "arrays" else 1.0)

@@ -18,13 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from simcore.analysis.operation_sums import OperationSums, Tally
 from simcore.program.burst import BurstProgram
 from simcore.program.operation import LAYER_GATE, MEMORIES, Operation
-from simcore.program.table import FloatArray, IntArray, OperationTable, coefficients
-from simcore.units import ps_from_ns
-
-#: How often each (context_length, committed) occurs.
-Tally = Mapping[tuple[int, int], int]
+from simcore.program.table import FloatArray, IntArray, OperationTable
 
 DIRECTIONS = ("read", "write")
 
@@ -223,28 +220,62 @@ class Ledger:
         return columns
 
     def totals(self, bursts: Tally) -> Totals:
-        """What all bursts of a tally spend together.
+        """What whole bursts of a tally spend together.
 
         Parameters
         ----------
         bursts : mapping of (context_length, committed) to int
             How often each burst occurs.
         """
-        n_bursts = sum(bursts.values())
-        n_committed = sum(tokens * n for (_, tokens), n in bursts.items())
-        contexts = [0] * len(self._step)
-        by_context: Counter[int] = Counter()
-        for (context_length, _), n in bursts.items():
-            by_context[context_length] += n
-        for context_length, n in by_context.items():
-            here = self._context(context_length).tolist()
-            contexts = [a + n * b for a, b in zip(contexts, here, strict=True)]
-        return Totals(
-            bursts=n_bursts,
-            energy_pj=self._energy(n_bursts, contexts, n_committed),
-            busy_ps=self._busy(bursts),
-            traffic_bytes=self._bytes(n_bursts, contexts, n_committed),
+        return self.totals_of(OperationSums.of_tally(self.table, bursts))
+
+    def totals_of(self, sums: OperationSums) -> Totals:
+        """What the holds spent that were added up; see `totals`."""
+        n_kinds = len(self._kinds)
+
+        def by_kind(of_op: IntArray) -> list[int]:
+            total = np.zeros(n_kinds, dtype=np.int64)
+            np.add.at(total, self._kind_of_op, of_op)
+            values: list[int] = total.tolist()
+            return values
+
+        seen = _Seen(
+            count=by_kind(sums.count),
+            context=by_kind(sums.context),
+            committed=by_kind(sums.committed),
+            activates=by_kind(sums.activates),
         )
+        return Totals(
+            bursts=sums.bursts,
+            energy_pj=self._energy(seen),
+            busy_ps=self._busy(sums.busy_ps, by_kind(sums.busy_ps)),
+            traffic_bytes=self._traffic(seen),
+        )
+
+    def spent(
+        self,
+        context_length: int,
+        committed: int,
+        executed: npt.NDArray[np.bool_] | None = None,
+        activates: npt.NDArray[np.int32] | None = None,
+    ) -> tuple[float, dict[tuple[str, str], int]]:
+        """Energy in pJ and bytes of one burst of which only some holds ran.
+
+        Parameters
+        ----------
+        executed, activates : ndarray, shape (n_operations,), optional
+            As `Recorder.record_burst`.
+        """
+        if executed is None and activates is None:
+            return (
+                self.energy_pj(context_length, committed),
+                self.bytes(context_length, committed),
+            )
+        sums = OperationSums.empty(self.table)
+        nothing = sums.busy_ps
+        sums.add(context_length, committed, nothing, nothing, activates, executed)
+        totals = self.totals_of(sums)
+        return totals.energy_pj.total, totals.traffic_bytes
 
     # -- parts --------------------------------------------------------------------
 
@@ -300,18 +331,32 @@ class Ledger:
             for key, (base, per_token, per_committed) in self._bytes_by_group.items()
         }
 
-    def _energy(
-        self, n_bursts: int, contexts: list[int], n_committed: int
-    ) -> Breakdown:
+    def _traffic(self, seen: _Seen) -> dict[tuple[str, str], int]:
+        moved = {(m, direction): 0 for m in MEMORIES for direction in DIRECTIONS}
+        for number, kind in enumerate(self._kinds):
+            operation = kind.operation
+            if operation.owner not in MEMORIES:
+                continue
+            for direction in DIRECTIONS:
+                cost = getattr(operation, f"{direction}_bytes")
+                # Byte counts are whole numbers, far below 2^53.
+                moved[operation.owner, direction] += (
+                    round(cost.base) * seen.count[number]
+                    + round(cost.per_token) * seen.context[number]
+                    + round(cost.per_committed) * seen.committed[number]
+                )
+        return moved
+
+    def _energy(self, seen: _Seen) -> Breakdown:
         terms: dict[tuple[str, str], list[float]] = defaultdict(list)
         everything: list[float] = []
-        for kind, times in zip(self._kinds, self._times.tolist(), strict=True):
+        for number, kind in enumerate(self._kinds):
             operation = kind.operation
             for component, cost in operation.energy_pj:
                 spent = (
-                    cost.base * (times * n_bursts),
-                    cost.per_token * (times * contexts[kind.group]),
-                    cost.per_committed * (times * n_committed),
+                    cost.base * seen.count[number],
+                    cost.per_token * seen.context[number],
+                    cost.per_committed * seen.committed[number],
                 )
                 everything.extend(spent)
                 names = (
@@ -328,14 +373,10 @@ class Ledger:
             sums[marginal][name] = math.fsum(values)
         return Breakdown.of(math.fsum(everything), sums)
 
-    def _busy(self, bursts: Tally) -> Breakdown:
+    def _busy(self, of_op: IntArray, of_kind: list[int]) -> Breakdown:
         sums: dict[str, dict[str, int]] = {name: {} for name in MARGINALS}
-        resources: dict[str, int] = {}
         total = 0
-        held = self._busy_by_kind(bursts)
-        for kind, times, ps in zip(
-            self._kinds, self._times.tolist(), held, strict=True
-        ):
+        for kind, ps in zip(self._kinds, of_kind, strict=True):
             operation = kind.operation
             if operation.name == LAYER_GATE:
                 continue
@@ -346,38 +387,28 @@ class Ledger:
                 operation.channel,
                 operation.name,
             )
-            busy = ps * times * len(operation.resources)
+            busy = ps * len(operation.resources)
             total += busy
             for marginal, name in zip(MARGINALS, names, strict=True):
                 sums[marginal][name] = sums[marginal].get(name, 0) + busy
-        for (kind_number, resource), times in self._held_by_resource.items():
-            name = self.table.resources[resource]
-            resources[name] = resources.get(name, 0) + held[kind_number] * times
+        op, _ = self.table.rows
+        held = of_op[op]
+        held[np.isin(op, self.table.gates)] = 0
+        by_resource = np.zeros(len(self.table.resources), dtype=np.int64)
+        np.add.at(by_resource, self.table.row_resource, held)
+        gates = {self.table.op_resources[gate][0] for gate in self.table.gates.tolist()}
+        resources = {
+            name: int(by_resource[number])
+            for number, name in enumerate(self.table.resources)
+            if number not in gates
+        }
         return Breakdown.of(total, sums, resources)
 
-    def _busy_by_kind(self, bursts: Tally) -> list[int]:
-        """Summed durations in ps of one operation of each kind, over all bursts."""
-        base, per_token, per_committed = coefficients(
-            [kind.operation.duration_ns for kind in self._kinds]
-        )
-        total = np.zeros(len(self._kinds), dtype=np.int64)
-        for (context_length, committed), n in bursts.items():
-            context = self._context(context_length)[self._group]
-            # The same expression as in the table, so that the rounding is the same.
-            total += n * ps_from_ns(
-                base + per_token * context + per_committed * committed
-            )
-        busy: list[int] = total.tolist()
-        return busy
 
-    @cached_property
-    def _held_by_resource(self) -> dict[tuple[int, int], int]:
-        """How many operations of a kind hold a resource, by (kind, resource)."""
-        op, _ = self.table.rows
-        static = np.array([k.operation.name != LAYER_GATE for k in self._kinds])
-        kind = self._kind_of_op[op]
-        pairs = np.stack([kind, self.table.row_resource])[:, static[kind]]
-        unique, counts = np.unique(pairs, axis=1, return_counts=True)
-        return {
-            (int(k), int(r)): int(n) for (k, r), n in zip(unique.T, counts, strict=True)
-        }
+class _Seen(NamedTuple):
+    """Sums over holds, by kind of operation."""
+
+    count: list[int]
+    context: list[int]
+    committed: list[int]
+    activates: list[int]

@@ -21,6 +21,7 @@ from simcore.analysis.leakage import (
     total_power_nw,
 )
 from simcore.analysis.ledger import DIRECTIONS, Breakdown, Ledger, Totals, tally
+from simcore.analysis.operation_sums import OperationSums
 from simcore.analysis.statistics import (
     Estimate,
     lag_one_autocorrelation,
@@ -48,7 +49,7 @@ def summarize(
     bursts: Columns,
     requests: Columns,
     *,
-    gate_ps: _IntArray | None = None,
+    sums: OperationSums | None = None,
     ledger: Ledger | None = None,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
@@ -60,9 +61,10 @@ def summarize(
         What every burst executed; its hardware gives the leakage power.
     bursts, requests : mapping of str to array_like
         Columns of `bursts.parquet` and `requests.parquet`, rows in any order.
-    gate_ps : ndarray of int64, shape (n_gates,), optional
-        How long each layer gate of the table was closed, over all bursts: the one
-        busy time that does not follow from the program.
+    sums : OperationSums, optional
+        What the holds of all bursts add up to. Without it every burst is taken as
+        whole, its holds as long as programmed, and nothing is known of waits and of
+        layer gates.
     ledger : Ledger, optional
         Of the same program, to share its tables.
     confidence : float
@@ -72,7 +74,7 @@ def summarize(
     -------
     dict
         Plain data: `metrics`, `quantiles`, `counts`, `elapsed_ps`, `busy_ps`,
-        `gate_ps`, `energy_pj`, `leakage`, `bytes`, `utilization`,
+        `gate_ps`, `waits`, `energy_pj`, `leakage`, `bytes`, `utilization`,
         `accepted_histogram` and
         `accepted_autocorrelation` (lag 1, within requests; None where undefined).
         `elapsed_ps.total` is the makespan summed over replications; the intervals of
@@ -84,11 +86,15 @@ def summarize(
         If there is no burst, or a request of one table is not in the other.
     """
     run = _Run.of(bursts, requests)
-    totals = (ledger or Ledger(program)).totals(
-        tally(run.burst["context_length"].tolist(), run.burst["committed"].tolist())
-    )
+    ledger = ledger or Ledger(program)
+    if sums is None:
+        totals = ledger.totals(
+            tally(run.burst["context_length"].tolist(), run.burst["committed"].tolist())
+        )
+    else:
+        totals = ledger.totals_of(sums)
     leakage = _leakage(program, run)
-    gates = _gates(program, gate_ps)
+    gates = _gates(program, None if sums is None else sums.gate_ps)
     return {
         "metrics": {
             name: estimate.as_dict()
@@ -99,6 +105,7 @@ def summarize(
         "elapsed_ps": run.elapsed_ps,
         "busy_ps": _with_gates(totals.busy_ps, program, gates).as_dict(),
         "gate_ps": gates,
+        "waits": {} if sums is None else sums.waits(),
         "energy_pj": totals.energy_pj.as_dict(),
         "leakage": leakage,
         "bytes": _traffic(totals),

@@ -27,8 +27,7 @@ def is_pooled(program: BurstProgram) -> bool:
     """Whether the program's switches ask for this composition."""
     accounting = program.accounting
     return accounting.memory_latency == "per_phase" or (
-        accounting.pipelined_latency == "bottleneck_sum"
-        and program.schedule == "layer-pipelined"
+        accounting.pipelined_latency == "bottleneck_sum" and program.policy.pipelined
     )
 
 
@@ -47,7 +46,7 @@ class PooledComposition(Composition):
         drafted, bonus = program.verify[:-1], program.verify[-1:]
         commit = [(part, 0, committed) for part in program.commit]
         summed = program.accounting.pipelined_latency == "bottleneck_sum"
-        if summed and program.schedule == "layer-pipelined" and drafted:
+        if summed and program.policy.pipelined and drafted:
             verify = self._bottleneck_sum(context_length, setup)
             return BurstLatency(draft, verify, 0.0, 0)
         verify = setup + self._phase(drafted, context_length)

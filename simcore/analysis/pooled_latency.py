@@ -69,7 +69,7 @@ class PooledLatency:
         self._bonus = self._pool([*_pieces(bonus), *commit])
         self._summed = bool(
             accounting.pipelined_latency == "bottleneck_sum"
-            and program.schedule == "layer-pipelined"
+            and program.policy.pipelined
             and drafted
         )
         self._steps: list[tuple[_Pool, list[ContextSum]]] = []

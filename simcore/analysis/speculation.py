@@ -165,7 +165,7 @@ def busiest_resource(program: BurstProgram, context_length: int) -> tuple[str, f
                 steps[kind] = max(steps.get(kind, 0.0), time)
             else:
                 once[kind] = once.get(kind, 0.0) + time
-        if is_step and program.schedule == "layer-pipelined":
+        if is_step and program.policy.pipelined:
             stays = sum(
                 max(op.duration_ns.at(context, 1) for op in legs)
                 for legs in part.positions
@@ -233,7 +233,7 @@ def notes(
             f"C* = {c_star:.3g} that break even: speculation "
             + ("pays here." if committed > c_star else "does not pay here.")
         )
-        if program.schedule == "serialized" and c_star > k + 1:
+        if not program.policy.pipelined and c_star > k + 1:
             said.append(
                 f"Serialized speculation cannot win: C* = {c_star:.3g} exceeds the "
                 f"K + 1 = {k + 1} tokens that a burst can commit at most."

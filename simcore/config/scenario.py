@@ -32,7 +32,6 @@ from simcore.config.model import ModelConfig
 from simcore.config.reading import LENIENT_PROFILE
 from simcore.errors import printable
 
-
 #: What the public calculator knows.
 _CALCULATOR_SCHEDULES = ("serialized", "layer-pipelined")
 
@@ -177,7 +176,9 @@ class ScenarioConfig(_Settings):
         if self.streams > 1:
             found.append(f"streams: {self.streams} requests share the chip")
         if self.schedule == "overlap" and self.workload.draft_length:
-            found.append("schedule overlap: drafts of the next burst beside verification")
+            found.append(
+                "schedule overlap: drafts of the next burst beside verification"
+            )
         if self.verification != "full_burst" and self.workload.draft_length:
             found.append(f"verification {self.verification}")
         if self.jitter_cv:

@@ -161,9 +161,7 @@ class Chip:
             state[op] = CANCELLED
         run.remaining -= len(cancelled)
         for queue in (self._waiting, self._newly_ready):
-            queue[:] = [
-                w for w in queue if w[5] is not run or state[w[4]] != CANCELLED
-            ]
+            queue[:] = [w for w in queue if w[5] is not run or state[w[4]] != CANCELLED]
         for gate in sorted({self._gate_of[op] for op in operations}):
             if gate >= 0 and state[gate] == STARTED:
                 self._close_early(run, gate)

@@ -44,13 +44,13 @@ class RunPlan:
 
     @property
     def replications(self) -> int:
-        """Independent chips: one request each."""
-        return self.scenario.workload.requests
+        """Independent chips, each shared by `streams` requests."""
+        return self.scenario.workload.requests // self.scenario.streams
 
     @property
     def expected_bursts(self) -> float:
         """Bursts of the whole run, in expectation."""
-        return self.expected.bursts * self.replications
+        return self.expected.bursts * self.scenario.workload.requests
 
     @property
     def holds_per_burst(self) -> int:
@@ -70,7 +70,7 @@ class RunPlan:
     @property
     def replications_per_part(self) -> int:
         """Replications in one part file: fixed by the scenario, not by who runs it."""
-        rows = self.expected.bursts * self.rows_per_burst
+        rows = self.expected.bursts * self.rows_per_burst * self.scenario.streams
         return max(1, math.ceil(_ROWS_PER_PART / max(rows, 1)))
 
     def metadata(self) -> dict[str, str]:
@@ -138,9 +138,9 @@ def _check_time(scenario: ScenarioConfig, program: BurstProgram) -> None:
     context = table.context(longest_context(scenario))
     committed = program.draft_length + 1
     burst_ns = float(np.sum(base + per_token * context + per_committed * committed))
-    bursts = scenario.workload.max_tokens or 1
+    bursts = (scenario.workload.max_tokens or 1) * scenario.streams
     if not burst_ns * PS_PER_NS * bursts < MAX_TIME_PS:
         raise ProgramError(
-            f"a request could take {burst_ns * bursts:.3g} ns, more than the clock of "
+            f"a replication could take {burst_ns * bursts:.3g} ns, more than the clock of "
             "2^62 ps (53 days) counts; a latency of the hardware is far too long"
         )

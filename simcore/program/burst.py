@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+
 from simcore.config.accounting import AccountingConfig
 from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
@@ -266,8 +267,10 @@ def _check_drafting_ahead(builder: LayerBuilder, ahead: int) -> None:
         return
     found = []
     if builder.hardware.reuse_policy != "reuse":
-        found.append("hardware.reuse_policy: reuse, so that verification leaves array 1")
-    if builder.accounting.dac_banks != 2:  # noqa: PLR2004
+        found.append(
+            "hardware.reuse_policy: reuse, so that verification leaves array 1"
+        )
+    if builder.accounting.dac_banks != 2:
         found.append("accounting.dac_banks: 2, row drivers for both at once")
     if builder.accounting.kv_read_sharing != "per_step":
         found.append("accounting.kv_read_sharing: per_step")

@@ -191,7 +191,8 @@ def _one_more_accepted(acceptance: AcceptanceConfig, draft_length: int) -> Fract
     if isinstance(acceptance, BurstReplayAcceptance):
         bursts = [min(a, draft_length) for r in acceptance.requests for a in r]
         all_of, but_one = (
-            sum(a >= least for a in bursts) for least in (draft_length, draft_length - 1)
+            sum(a >= least for a in bursts)
+            for least in (draft_length, draft_length - 1)
         )
         return Fraction(all_of, but_one) if but_one else Fraction(0)
     p = accepted_probabilities(acceptance, draft_length)

@@ -262,9 +262,7 @@ class _Numbering:
             entries = entries or numbers
             before = numbers
         last = len(self._operations) - 1
-        self._cells.append(
-            Cell(phase, step, layer, gate, entries, before, first, last)
-        )
+        self._cells.append(Cell(phase, step, layer, gate, entries, before, first, last))
 
     def _number(
         self,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 #: major.minor: readers accept any minor of their own major.
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 #: Rows of one Parquet row group; also the bound of the writer's buffer.
 ROW_GROUP_ROWS = 131_072
@@ -145,11 +145,13 @@ BURSTS_SCHEMA = pa.schema(
         accepted=_I32,
         committed=_I32,
         context_length=_I64,
+        ready_ps=_I64,
         start_ps=_I64,
         end_ps=_I64,
         draft_ps=_I64,
         verify_ps=_I64,
         commit_ps=_I64,
+        tail_ps=_I64,
         energy_pj=_F64,
         sram_read_bytes=_I64,
         sram_write_bytes=_I64,
@@ -160,6 +162,11 @@ BURSTS_SCHEMA = pa.schema(
         d_reg_read_bytes=_I64,
         d_reg_write_bytes=_I64,
         wasted_verify_steps=_I32,
+        sram_bytes=_I64,
+        drafted_ahead=_I8,
+        ahead_survives=_I8,
+        holds=_I32,
+        event_rows=_I32,
     )
 )
 
@@ -171,6 +178,7 @@ REQUESTS_SCHEMA = pa.schema(
             prompt_length=_I64,
             tokens=_I64,
             bursts=_I32,
+            arrival_ps=_I64,
             start_ps=_I64,
             end_ps=_I64,
             latency_ps=_I64,

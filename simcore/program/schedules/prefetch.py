@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from simcore.program.schedules.policy import Layout, Predecessors
 from simcore.program.schedules.serialized import Serialized
+
 if TYPE_CHECKING:
     from simcore.program.table import Cell
 

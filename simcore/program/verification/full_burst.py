@@ -13,5 +13,5 @@ class FullBurst:
     summary: str = "all K + 1 verify steps always run"
 
     def steps(self, accepted: int, draft_length: int) -> int:
-        """K + 1; see `VerificationPolicy.steps`."""
+        """All of them; see `VerificationPolicy.steps`."""
         return draft_length + 1

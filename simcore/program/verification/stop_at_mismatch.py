@@ -14,8 +14,10 @@ class StopAtMismatch:
     """
 
     name: str = "stop_at_mismatch"
-    summary: str = "holds of steps behind the first rejected draft do not start any more"
+    summary: str = (
+        "holds of steps behind the first rejected draft do not start any more"
+    )
 
     def steps(self, accepted: int, draft_length: int) -> int:
-        """a + 1; see `VerificationPolicy.steps`."""
+        """Steps 0 to a; see `VerificationPolicy.steps`."""
         return min(accepted, draft_length) + 1
