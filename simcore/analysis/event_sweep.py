@@ -242,7 +242,6 @@ class _Pass:
             moved = np.rint(_evaluate(cost, context[moves], committed[moves]))
             np.add.at(self._bytes, place + direction, moved.astype(np.int64))
 
-
     def _factors(self, jitter: Jitter, op: IntArray, burst: IntArray) -> FloatArray:
         """Jitter of every event; the rows of a group are of few bursts."""
         numbers, slot = np.unique(burst, return_inverse=True)

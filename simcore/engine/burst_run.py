@@ -37,8 +37,8 @@ def hold_durations_ps(
     factors = jitter.factors(request, burst, len(table))
     scaled = table.durations_ns(context, committed) * factors * PS_PER_NS
     # An absurd cost times a large factor must not leave the clock's range.
-    durations = np.rint(np.minimum(scaled, MAX_TIME_PS)).astype(np.int64).tolist()
-    return durations
+    jittered: list[int] = np.rint(np.minimum(scaled, MAX_TIME_PS)).astype(int).tolist()
+    return jittered
 
 
 class BurstRun:

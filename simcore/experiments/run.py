@@ -294,12 +294,13 @@ def _formula_checks(
         Counter(b.outcome for b in bursts),
         float(np.sum(tables["bursts"]["energy_pj"])),
     )
-    return [*checks, energy] + expected_checks(
+    expected = expected_checks(
         request_expectation(plan.program, plan.expected, composition),
         plan.expected,
         outcome_values(plan.program, composition, Ledger(plan.program)),
         _per_request(tables["bursts"], tables["requests"]),
     )
+    return [*checks, energy, *expected]
 
 
 def composes(scenario: ScenarioConfig) -> bool:

@@ -68,10 +68,10 @@ def plant(monkeypatch: pytest.MonkeyPatch, kind: str, factor: float) -> None:
     """Let the engine hold every operation of `kind` `factor` times as long."""
     true_durations = burst_controller.hold_durations_ps
 
-    def wrong(table: Any, outcome: Any) -> list[int]:
+    def wrong(table: Any, *burst: Any) -> list[int]:
         return [
             round(ps * factor) if table.operations[op].name == kind else ps
-            for op, ps in enumerate(true_durations(table, outcome))
+            for op, ps in enumerate(true_durations(table, *burst))
         ]
 
     monkeypatch.setattr(burst_controller, "hold_durations_ps", wrong)

@@ -174,5 +174,5 @@ def test_a_kept_model_does_not_hide_that_a_longer_cache_does_not_fit() -> None:
     settings = ["accounting.kv_read_sharing=per_burst"]
     scenario = load_scenario("tiny", settings)
     estimate_scenario(scenario)
-    with pytest.raises(ProgramError, match="kv_read_sharing: per_burst keeps the"):
+    with pytest.raises(ProgramError, match="verify steps share at 2015 tokens"):
         estimate_scenario(scenario, 2000)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from simcore.analysis.metrics import summarize
 from simcore.config.load import load_scenario
 from simcore.engine.simulate import simulate_replication
 from simcore.experiments.rows import burst_columns, request_columns
+from simcore.experiments.spending import SpendingRecorder
 from simcore.program.burst import BurstProgram, build_burst_program
 from simcore.program.outcomes import BurstOutcome
 from simcore.trace.memory import MemoryRecorder
@@ -75,6 +76,8 @@ class Run:
     summary: dict[str, Any]
     has_events: bool = True
     rows_of_a_group: int = 10**6
+    #: The manifest: what the checks read of the configuration has its defaults.
+    run: dict[str, Any] = field(default_factory=dict)
 
     def program(self) -> pa.Table:
         return table_of(self.program_columns, PROGRAM_SCHEMA)
@@ -138,18 +141,16 @@ def make_run(program: BurstProgram) -> Run:
             committed = 1 if (request, number) == (1, 1) else a + 1
             outcomes[request].append(BurstOutcome(context, a, committed))
             context += committed
-    recorder = MemoryRecorder(*program.table.rows)
+    memory = MemoryRecorder(*program.table.rows)
+    recorder = SpendingRecorder(Ledger(program), memory)
+    recorder.expect(outcomes)
     shared = {request: outcomes[request] for request in (0, 1)}
     times = simulate_replication(program, shared, recorder, replication=0)
     times += simulate_replication(program, {2: outcomes[2]}, recorder, replication=1)
     bursts = burst_columns(program, Ledger(program), times)
     by_request = [[t for t in times if t.request == r] for r in outcomes]
     requests = request_columns(PROMPT, by_request, bursts)
-    events = recorder.table()
-    op, duration = events["op_id"].to_numpy(), events["duration_ps"].to_numpy()
-    gate_ps = np.array(
-        [duration[op == gate].sum() for gate in program.table.gates], dtype=np.int64
-    )
+    events = memory.table()
     return Run(
         program_columns=program_columns(program.table),
         energy_columns=energy_columns(program.table),
@@ -162,7 +163,7 @@ def make_run(program: BurstProgram) -> Run:
             for name in EVENTS_SCHEMA.names
         },
         summary=json.loads(
-            json.dumps(summarize(program, bursts, requests, gate_ps=gate_ps))
+            json.dumps(summarize(program, bursts, requests, sums=recorder.sums))
         ),
     )
 

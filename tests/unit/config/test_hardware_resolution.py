@@ -313,7 +313,7 @@ def test_resolved_hardware_loads_to_an_equal_object(
         (
             {"soc": {"schedule": "layer_pipelined"}},
             "soc.schedule: got 'layer_pipelined'; allowed: serialized, "
-            "layer-pipelined. Did you mean 'layer-pipelined'?",
+            "layer-pipelined, prefetch, overlap. Did you mean 'layer-pipelined'?",
         ),
         (
             {"soc": {"attention_cim_units": 0}},

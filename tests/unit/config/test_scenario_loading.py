@@ -336,8 +336,8 @@ PROBLEMS: list[tuple[Mapping, str]] = [
     ({"seed": 2**63}, "seed: got 9223372036854775808; must be an integer between 0"),
     (
         {"schedule": "pipelined"},
-        "schedule: got 'pipelined'; must be one of serialized, layer-pipelined, prefetch, overlap or "
-        "null. Did you mean 'layer-pipelined'?",
+        "schedule: got 'pipelined'; must be one of serialized, layer-pipelined, "
+        "prefetch, overlap or null. Did you mean 'layer-pipelined'?",
     ),
     ({"trace": "ful"}, "trace: got 'ful'; allowed: full, bursts. Did you mean 'full'?"),
     (
@@ -438,8 +438,8 @@ def test_every_problem_of_every_file_comes_in_one_error(
         "s.yaml:8: seed: got 'on'",
         "s.yaml:9: seed: key given twice",
         "s.yaml:10: sweep: unknown field. Known: description, accounting, workload, "
-        "verification, streams, arrival, jitter_cv, seed, trace, name, model, hardware, "
-        "acceptance, schedule.",
+        "verification, streams, arrival, jitter_cv, seed, trace, name, model, "
+        "hardware, acceptance, schedule.",
     ]
     # With the rest in order, rules between files are told in the file to change.
     write("a.json", '{"k": 5, "histogram": {"5": 1}}')

@@ -93,7 +93,7 @@ def test_another_major_version_is_refused_and_another_minor_read(
     rewrite_manifest(tmp_path, schema_version="2.0", simcore_version="9.9")
     assert refusal(tmp_path) == (
         f"{tmp_path}/run.json: schema version '2.0', written by simcore '9.9'; this "
-        "simcore reads 1.0"
+        "simcore reads 1.1"
     )
     rewrite_manifest(tmp_path, schema_version=None)
     assert "schema version None" in refusal(tmp_path)
