@@ -32,11 +32,11 @@ from simcore.analysis.speculation import (
 from simcore.analysis.variation import varied
 from simcore.config.acceptance import AcceptanceConfig
 from simcore.config.accounting import AccountingConfig
-from simcore.config.hardware import HardwareConfig
+from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.load import load_scenario
 from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
-from simcore.program.burst import BurstProgram, Schedule
+from simcore.program.burst import BurstProgram
 from simcore.program.coverage import coverage
 
 Source = str | Path | Mapping[str, Any]

@@ -240,7 +240,7 @@ class Ledger:
             return values
 
         seen = _Seen(
-            count=by_kind(sums.count),
+            holds=by_kind(sums.count),
             context=by_kind(sums.context),
             committed=by_kind(sums.committed),
             activates=by_kind(sums.activates),
@@ -341,7 +341,7 @@ class Ledger:
                 cost = getattr(operation, f"{direction}_bytes")
                 # Byte counts are whole numbers, far below 2^53.
                 moved[operation.owner, direction] += (
-                    round(cost.base) * seen.count[number]
+                    round(cost.base) * seen.holds[number]
                     + round(cost.per_token) * seen.context[number]
                     + round(cost.per_committed) * seen.committed[number]
                 )
@@ -354,7 +354,7 @@ class Ledger:
             operation = kind.operation
             for component, cost in operation.energy_pj:
                 spent = (
-                    cost.base * seen.count[number],
+                    cost.base * seen.holds[number],
                     cost.per_token * seen.context[number],
                     cost.per_committed * seen.committed[number],
                 )
@@ -408,7 +408,7 @@ class Ledger:
 class _Seen(NamedTuple):
     """Sums over holds, by kind of operation."""
 
-    count: list[int]
+    holds: list[int]
     context: list[int]
     committed: list[int]
     activates: list[int]

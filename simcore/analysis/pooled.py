@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from simcore.analysis.composition import BurstLatency, Composition, duration_ns
+from simcore.analysis.burst_latency import BurstLatency
+from simcore.analysis.composition import Composition, duration_ns
 from simcore.config.hardware import MemoryTechnology
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.operation import LayerStep, Operation
@@ -34,8 +35,13 @@ def is_pooled(program: BurstProgram) -> bool:
 class PooledComposition(Composition):
     """Burst latency in ns by pooled phases; the integer composition is unchanged."""
 
-    def burst_ns(self, context_length: int, committed: float) -> BurstLatency:
-        """Latency by phase; the commit is part of the bonus step, as in its pool."""
+    def burst_ns(
+        self, context_length: int, committed: float, verify_steps: int | None = None
+    ) -> BurstLatency:
+        """Latency by phase; the commit is part of the bonus step, as in its pool.
+
+        Pools know whole bursts only: `verify_steps` is not looked at.
+        """
         program = self.program
         draft = self._phase(program.draft, context_length)
         setup = sum(

@@ -129,10 +129,9 @@ def _requests_add_up(bursts: Rows, requests: Rows) -> Check:
         found[key][3] = min(found[key][3], start)
         found[key][4] = max(found[key][4], end - tail)
     broken = np.zeros(requests["request"].size, dtype=np.bool_)
-    names = ("tokens", "bursts", "arrival_ps", "start_ps", "end_ps")
-    names += ("latency_ps", "energy_pj")
+    totals = ("tokens", "bursts", "arrival_ps", "start_ps", "end_ps")
     for i, (replication, request, *values, latency, energy) in enumerate(
-        tuples(requests, "replication", "request", *names)
+        tuples(requests, "replication", "request", *totals, "latency_ps", "energy_pj")
     ):
         key = (replication, request)
         wanted = found.pop(key, [0, 0, 0, 0, 0])

@@ -133,4 +133,7 @@ class BurstRun:
         """Which operations ran, by op_id; None when all did."""
         if not self.cancellations:
             return None
-        return np.frombuffer(bytes(self.state), dtype=np.uint8) == ENDED
+        ran: npt.NDArray[np.bool_] = (
+            np.frombuffer(bytes(self.state), dtype=np.uint8) == ENDED
+        )
+        return ran

@@ -142,5 +142,6 @@ def _check_time(scenario: ScenarioConfig, program: BurstProgram) -> None:
     if not burst_ns * PS_PER_NS * bursts < MAX_TIME_PS:
         raise ProgramError(
             f"a replication could take {burst_ns * bursts:.3g} ns, more than the "
-            "clock of 2^62 ps (53 days) counts; a latency of the hardware is far too long"
+            "clock of 2^62 ps (53 days) counts; a latency of the hardware is far too "
+            "long"
         )
