@@ -11,7 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
-from simcore.cli import check, estimate, explain, run, schema, show, trace, validate
+from simcore.cli import (
+    check,
+    estimate,
+    explain,
+    list_names,
+    run,
+    schema,
+    show,
+    trace,
+    validate,
+)
 from simcore.cli.failures import DONE, Failure, failure_of
 from simcore.cli.output import mute, write_note, write_result
 from simcore.errors import SimcoreError
@@ -77,6 +87,7 @@ app.command("check")(check.check_command)
 app.command("show")(show.show_command)
 app.command("explain")(explain.explain_command)
 app.command("schema")(schema.schema_command)
+app.command("list")(list_names.list_command)
 app.add_typer(trace.trace_app, name="trace")
 
 

@@ -106,7 +106,7 @@ def estimate_command(
         ),
     ] = None,
     schedule: Annotated[
-        Literal["serialized", "layer-pipelined"] | None,
+        Literal["serialized", "layer-pipelined", "prefetch", "overlap"] | None,
         typer.Option(help="Default: that of the scenario or the hardware."),
     ] = None,
     accounting: Annotated[

@@ -73,6 +73,27 @@ class RunPlan:
         rows = self.expected.bursts * self.rows_per_burst * self.scenario.streams
         return max(1, math.ceil(_ROWS_PER_PART / max(rows, 1)))
 
+    @property
+    def composes(self) -> bool:
+        """Whether the latency of every burst follows from a formula, exactly."""
+        scenario = self.scenario
+        if scenario.streams > 1 or scenario.jitter_cv or self.program.ahead:
+            return False
+        whole = scenario.verification == "full_burst" or not self.program.draft_length
+        one_by_one = not self.program.policy.pipelined
+        return whole or (one_by_one and not self.program.policy.kv_buffers)
+
+    @property
+    def skipped(self) -> list[str]:
+        """Comparisons with the closed form that do not apply, and why."""
+        reasons = "; ".join(self.scenario.event_only)
+        if not reasons:
+            return []
+        found = [f"means against the closed form: it does not follow {reasons}"]
+        if not self.composes:
+            found.insert(0, f"burst latency by formula: none follows {reasons}")
+        return found
+
     def metadata(self) -> dict[str, str]:
         """What every Parquet file of the run says about its origin."""
         return {

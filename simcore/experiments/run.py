@@ -40,7 +40,6 @@ from simcore.experiments.spending import SpendingRecorder
 from simcore.program.arrivals import arrivals_ps
 from simcore.program.jitter import Jitter
 from simcore.program.outcomes import OutcomeDraws
-from simcore.program.schedules import schedule_named
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
 from simcore.trace.recorder import NullRecorder
@@ -165,7 +164,7 @@ def simulate(
             checks = _formula_checks(plan, times, tables)
             if trace is not None:
                 checks += check_trace(trace, plan.program, results)
-        summary = results | _context(estimate, checks) | {"skipped": skipped(plan)}
+        summary = results | _context(estimate, checks) | {"skipped": plan.skipped}
         wall_s = time.perf_counter() - started
         if writer is not None:
             writer.finish(run | {"wall_s": wall_s}, summary)
@@ -278,7 +277,7 @@ def _formula_checks(
     times: Sequence[Sequence[BurstTimes]],
     tables: Mapping[str, Columns],
 ) -> list[Check]:
-    if not composes(plan.scenario):
+    if not plan.composes:
         return []
     composition = Composition(plan.program)
     bursts = [b for request in times for b in request]
@@ -301,26 +300,6 @@ def _formula_checks(
         _per_request(tables["bursts"], tables["requests"]),
     )
     return [*checks, energy, *expected]
-
-
-def composes(scenario: ScenarioConfig) -> bool:
-    """Whether the latency of every burst follows from a formula, exactly."""
-    if scenario.streams > 1 or scenario.jitter_cv:
-        return False
-    schedule = schedule_named(scenario.schedule)
-    whole = scenario.verification == "full_burst" or not scenario.workload.draft_length
-    return not schedule.drafts_ahead and (whole or not schedule.pipelined)
-
-
-def skipped(plan: RunPlan) -> list[str]:
-    """Comparisons with the closed form that do not apply, and why."""
-    reasons = "; ".join(plan.scenario.event_only)
-    if not reasons:
-        return []
-    found = [f"means against the closed form: it does not follow {reasons}"]
-    if not composes(plan.scenario):
-        found.insert(0, f"burst latency by formula: none follows {reasons}")
-    return found
 
 
 def _per_request(bursts: Columns, requests: Columns) -> dict[str, Any]:

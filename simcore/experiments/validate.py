@@ -111,15 +111,24 @@ def validate(
     """
     plan = plan_run(source, seed=seed)
     bench = _Bench(plan, progress)
-    rows = [bench.row(outcome) for outcome in _conditions(plan)]
-    study, energy = _study(plan, bench)
-    traced = _traced(plan)
+    rows: list[ConditionalRow] = []
+    checks: list[Check] = []
+    if plan.composes:
+        rows = [bench.row(outcome) for outcome in _conditions(plan)]
+    if not plan.scenario.event_only:
+        study, energy = _study(plan, bench)
+        checks = [energy, *study]
+    if rows:
+        checks = [*conditional_checks([*rows, *bench.rows]), *checks]
     return ValidationReport(
         scenario=plan.scenario.name,
         seed=plan.scenario.seed,
         conditional=rows,
-        checks=[*conditional_checks([*rows, *bench.rows]), energy, *study, *traced],
-        skipped=["queueing theory: one request at a time shares nothing with others"],
+        checks=[*checks, *_traced(plan)],
+        skipped=[
+            *plan.skipped,
+            "queueing theory: one request at a time shares nothing with others",
+        ],
     )
 
 

@@ -68,7 +68,15 @@ def run_report(
             closed_form["notes"], "Notes, with the numbers of the closed form"
         ),
         basis_section(summary["accounting"], summary["coverage"], scenario.hardware),
-        checks_line(summary["cross_check"]),
+        "\n".join(
+            [
+                checks_line(summary["cross_check"]),
+                *(
+                    paragraph(f"not compared: {what}", indent="    ", first="  ")
+                    for what in summary.get("skipped", ())
+                ),
+            ]
+        ),
     ]
     if path is not None:
         parts.append(f"trace: {path}")
