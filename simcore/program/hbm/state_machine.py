@@ -1,0 +1,362 @@
+"""Banks, rows, buses and refresh of one stack, transaction by transaction.
+
+One server a pseudo-channel, each with a queue of reads and one of writes. A server
+opens the row of the oldest waiting transaction of every bank as early as timing allows,
+never closes a row that a queued transaction still needs, and serves the open-row
+transaction that can be on the bus first (FR-FCFS). Writes are collected and drained
+when their queue is 80 % full or nothing else waits, down to 20 %. Everything is in
+integer picoseconds.
+
+The functions are plain Python over numpy arrays. With numba they are compiled from this
+same source; without it they give the same numbers, slowly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from simcore.program.hbm.timing import StackTiming
+
+IntArray = npt.NDArray[np.int64]
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+#: Transactions that a server looks at, of each direction.
+QUEUE = 32
+_DRAIN_FROM = QUEUE * 8 // 10
+_DRAIN_TO = QUEUE * 2 // 10
+_NEVER = 1 << 62
+_LONG_AGO = -(1 << 40)
+
+
+def _compiled(function: _F) -> _F:
+    try:
+        from numba import njit
+    except ImportError:  # pragma: no cover - numba is an ordinary dependency
+        return function
+    compiled: _F = njit(cache=True)(function)
+    return compiled
+
+
+class StackState(NamedTuple):
+    """What a stack remembers between transfers; arrays by server, and bank or group.
+
+    `open_row` is -1 for a closed bank; `column_ok` and `precharge_ok` are the first
+    times of a column access and of a precharge; `acts` counts activations.
+    """
+
+    open_row: IntArray
+    column_ok: IntArray
+    precharge_ok: IntArray
+    last_acts: IntArray
+    acts: IntArray
+    last_column: IntArray
+    last_column_of_group: IntArray
+    last_read: IntArray
+    write_end: IntArray
+    write_end_of_group: IntArray
+    next_refresh: IntArray
+
+
+def new_state(
+    timing: StackTiming,
+    servers: int,
+    banks: int,
+    groups: int,
+    *,
+    refresh: bool,
+    first_refresh: IntArray | None = None,
+) -> StackState:
+    """All banks closed at time 0.
+
+    Parameters
+    ----------
+    first_refresh : ndarray of int64, shape (servers,), optional
+        First refresh of each server; tREFI without it.
+    """
+
+    def past(*shape: int) -> IntArray:
+        return np.full(shape, _LONG_AGO, dtype=np.int64)
+
+    due = np.full(servers, timing.refi, dtype=np.int64)
+    if first_refresh is not None:
+        due = first_refresh.astype(np.int64)
+    return StackState(
+        open_row=np.full((servers, banks), -1, dtype=np.int64),
+        column_ok=past(servers, banks),
+        precharge_ok=past(servers, banks),
+        last_acts=past(servers, 4),
+        acts=np.zeros(servers, dtype=np.int64),
+        last_column=past(servers),
+        last_column_of_group=past(servers, groups),
+        last_read=past(servers),
+        write_end=past(servers),
+        write_end_of_group=past(servers, groups),
+        next_refresh=due if refresh else np.full(servers, _NEVER, dtype=np.int64),
+    )
+
+
+@_compiled
+def _push(heap: IntArray, size: int, value: int) -> int:
+    heap[size] = value
+    child = size
+    while child > 0:
+        parent = (child - 1) // 2
+        if heap[parent] <= heap[child]:
+            break
+        heap[parent], heap[child] = heap[child], heap[parent]
+        child = parent
+    return size + 1
+
+
+@_compiled
+def _pop(heap: IntArray, size: int) -> int:
+    size -= 1
+    heap[0] = heap[size]
+    parent = 0
+    while True:
+        child = 2 * parent + 1
+        if child >= size:
+            return size
+        if child + 1 < size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[parent] <= heap[child]:
+            return size
+        heap[parent], heap[child] = heap[child], heap[parent]
+        parent = child
+
+
+@_compiled
+def _open_rows(
+    t: StackTiming,
+    s: StackState,
+    p: int,
+    now: int,
+    queue: IntArray,
+    n: int,
+    bank: IntArray,
+    row: IntArray,
+    is_write: IntArray,
+    hits: IntArray,
+) -> None:
+    """Open the row of the oldest transaction of every bank that nothing else needs."""
+    hits[:] = 0
+    for k in range(n):
+        i = queue[k]
+        if s.open_row[p, bank[i]] == row[i]:
+            hits[bank[i]] += 1
+    for k in range(n):
+        i = queue[k]
+        b = bank[i]
+        if hits[b] != 0:
+            continue
+        slot = s.acts[p] % 4
+        act = max(
+            now,
+            s.last_acts[p, (s.acts[p] - 1) % 4] + t.rrd,
+            s.last_acts[p, slot] + t.faw,
+        )
+        if s.open_row[p, b] >= 0:
+            act = max(act, max(s.precharge_ok[p, b], now) + t.rp)
+        else:
+            act = max(act, s.precharge_ok[p, b] + t.rp)
+        # Others of the bank wait for this one, opened or not.
+        hits[b] = 1
+        if act >= s.next_refresh[p]:
+            continue
+        s.last_acts[p, slot] = act
+        s.acts[p] += 1
+        s.open_row[p, b] = row[i]
+        s.column_ok[p, b] = act + (t.rcd_write if is_write[i] else t.rcd_read)
+        s.precharge_ok[p, b] = act + t.ras
+
+
+@_compiled
+def _first_column(
+    t: StackTiming,
+    s: StackState,
+    p: int,
+    now: int,
+    queue: IntArray,
+    n: int,
+    bank: IntArray,
+    group: IntArray,
+    row: IntArray,
+    is_write: IntArray,
+) -> tuple[int, int]:
+    """Earliest column access among open rows, the oldest of equals; and its place."""
+    best, place = _NEVER, -1
+    for k in range(n):
+        i = queue[k]
+        b, g = bank[i], group[i]
+        if s.open_row[p, b] != row[i]:
+            continue
+        start = max(
+            now,
+            s.column_ok[p, b],
+            s.last_column[p] + t.ccd_s,
+            s.last_column_of_group[p, g] + t.ccd_l,
+        )
+        if is_write[i]:
+            start = max(start, s.last_read[p] + t.rtw)
+        else:
+            start = max(
+                start,
+                s.write_end[p] + t.wtr_s,
+                s.write_end_of_group[p, g] + t.wtr_l,
+            )
+        if start < best:
+            best, place = start, k
+    return best, place
+
+
+@_compiled
+def _refresh(t: StackTiming, s: StackState, p: int) -> None:
+    """Close every row and refresh; nothing is served before it has ended."""
+    end = s.next_refresh[p]
+    for b in range(s.open_row.shape[1]):
+        if s.open_row[p, b] >= 0:
+            end = max(end, s.precharge_ok[p, b])
+    end += t.rp + t.rfc
+    for b in range(s.open_row.shape[1]):
+        s.open_row[p, b] = -1
+        s.precharge_ok[p, b] = end - t.rp
+    s.next_refresh[p] += t.refi
+
+
+@_compiled
+def serve(
+    t: StackTiming,
+    s: StackState,
+    arrival: IntArray,
+    server: IntArray,
+    bank: IntArray,
+    group: IntArray,
+    row: IntArray,
+    is_write: IntArray,
+    window: int,
+) -> tuple[IntArray, IntArray]:
+    """Serve transactions in their order, at most `window` of them at a time.
+
+    Parameters
+    ----------
+    t : StackTiming
+    s : StackState
+        Changed in place.
+    arrival : ndarray of int64, shape (n,)
+        First time each may be taken, ascending.
+    server, bank, group, row : ndarray of int64, shape (n,)
+        Where each falls.
+    is_write : ndarray of int64, shape (n,)
+    window : int
+        Most transactions in flight: a read until its data is there, a write until it
+        is in the queue.
+
+    Returns
+    -------
+    done, taken : ndarray of int64, shape (n,)
+        When the last of the data was on the bus, and when the queue took it.
+    """
+    n, n_servers = arrival.size, s.open_row.shape[0]
+    done = np.zeros(n, dtype=np.int64)
+    taken = np.zeros(n, dtype=np.int64)
+    # What waits before the queue of each server, as linked lists.
+    after = np.full(n, -1, dtype=np.int64)
+    head = np.full(n_servers, -1, dtype=np.int64)
+    tail = np.full(n_servers, -1, dtype=np.int64)
+    queues = np.full((2, n_servers, QUEUE), -1, dtype=np.int64)
+    size = np.zeros((2, n_servers), dtype=np.int64)
+    draining = np.zeros(n_servers, dtype=np.int64)
+    hits = np.zeros(s.open_row.shape[1], dtype=np.int64)
+    next_time = np.full(n_servers, _NEVER, dtype=np.int64)
+    next_place = np.zeros(n_servers, dtype=np.int64)
+    changed = np.zeros(n_servers, dtype=np.int64)
+    returns = np.empty(n + 1, dtype=np.int64)
+    n_returns = 0
+    fed = in_flight = served = 0
+    now = np.int64(0)
+    while served < n:
+        while fed < n and in_flight < window and arrival[fed] <= now:
+            p = server[fed]
+            if head[p] < 0:
+                head[p] = fed
+            else:
+                after[tail[p]] = fed
+            tail[p] = fed
+            changed[p] = 1
+            fed += 1
+            in_flight += 1
+        for p in range(n_servers):
+            if not changed[p]:
+                continue
+            changed[p] = 0
+            while head[p] >= 0:
+                i = head[p]
+                w = is_write[i]
+                if size[w, p] >= QUEUE:
+                    break
+                queues[w, p, size[w, p]] = i
+                size[w, p] += 1
+                taken[i] = now
+                head[p] = after[i]
+                if w:
+                    n_returns = _push(returns, n_returns, now)
+            if draining[p]:
+                if size[1, p] == 0 or (size[1, p] <= _DRAIN_TO and size[0, p] > 0):
+                    draining[p] = 0
+            elif size[1, p] >= _DRAIN_FROM or (size[0, p] == 0 and size[1, p] > 0):
+                draining[p] = 1
+            w = draining[p]
+            next_time[p] = _NEVER
+            while size[w, p] > 0:
+                queue = queues[w, p]
+                _open_rows(t, s, p, now, queue, size[w, p], bank, row, is_write, hits)
+                time, place = _first_column(
+                    t, s, p, now, queue, size[w, p], bank, group, row, is_write
+                )
+                if time < s.next_refresh[p]:
+                    next_time[p] = time
+                    next_place[p] = place
+                    break
+                _refresh(t, s, p)
+        p = int(np.argmin(next_time))
+        issue = next_time[p]
+        back = returns[0] if n_returns > 0 else _NEVER
+        more = _NEVER
+        if fed < n and in_flight < window:
+            more = arrival[fed]
+        now = max(now, min(issue, back, more))
+        if more <= now and more <= issue and more < back:
+            continue
+        if back <= issue:
+            while n_returns > 0 and returns[0] <= now:
+                n_returns = _pop(returns, n_returns)
+                in_flight -= 1
+            continue
+        w = draining[p]
+        queue = queues[w, p]
+        place = next_place[p]
+        i = queue[place]
+        b, g = bank[i], group[i]
+        s.last_column[p] = issue
+        s.last_column_of_group[p, g] = issue
+        if w:
+            end = issue + t.cwl + t.burst
+            s.write_end[p] = end
+            s.write_end_of_group[p, g] = end
+            s.precharge_ok[p, b] = max(s.precharge_ok[p, b], end + t.wr)
+        else:
+            end = issue + t.cl + t.burst + t.command
+            s.last_read[p] = issue
+            s.precharge_ok[p, b] = max(s.precharge_ok[p, b], issue + t.rtp)
+            n_returns = _push(returns, n_returns, end)
+        done[i] = end
+        served += 1
+        size[w, p] -= 1
+        for k in range(place, size[w, p]):
+            queue[k] = queue[k + 1]
+        changed[p] = 1
+    return done, taken
