@@ -138,10 +138,8 @@ def pipeline_times(program: BurstProgram, context_length: int) -> PipelineTimes 
             context = part.context(context_length + step.index)
             stay = served = 0.0
             for legs in part.positions:
-                stay += max(op.duration_ns.at(context) for op in legs)
-                served += sum(
-                    op.duration_ns.at(context) for op in legs if HBM in op.resources
-                )
+                stay += max(op.ns_at(context) for op in legs)
+                served += sum(op.ns_at(context) for op in legs if HBM in op.resources)
             stays[id(part)] = (stay, served)
         stay, served = stays[id(part)]
         total, hbm, slowest = total + stay, hbm + served, max(slowest, stay)

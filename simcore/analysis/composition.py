@@ -27,17 +27,16 @@ from simcore.analysis.prefetch_latency import prefetched
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.operation import HBM, LayerStep, Operation
 from simcore.program.verification import verification_named
-from simcore.units import PS_PER_NS
 
 
 def duration_ps(operation: Operation, context: int, committed: float) -> int:
     """Whole picoseconds of one hold, half to even."""
-    return round(operation.duration_ns.at(context, committed) * PS_PER_NS)
+    return operation.ps_at(context, committed)
 
 
 def duration_ns(operation: Operation, context: int, committed: float) -> float:
     """Unrounded nanoseconds of one hold."""
-    return operation.duration_ns.at(context, committed)
+    return float(operation.ns_at(context, committed))
 
 
 class Composition:

@@ -22,6 +22,7 @@ from simcore.analysis.composition import Composition
 from simcore.analysis.context_sum import FloatArray, IntArray
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.operation import HBM, LayerStep, Operation
+from simcore.program.stall import RefreshStall
 from simcore.units import PS_PER_NS
 
 #: A time at one context, or at an array of them.
@@ -39,10 +40,12 @@ _MOST_KNOWN = 4096
 class _Leg(NamedTuple):
     base: float
     per_token: float
+    stall: RefreshStall | None = None
 
     @classmethod
     def of(cls, operation: Operation) -> _Leg:
-        return cls(operation.duration_ns.base, operation.duration_ns.per_token)
+        time = operation.duration_ns
+        return cls(time.base, time.per_token, operation.stall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,8 @@ def _segments(part: LayerStep) -> tuple[_Segment, ...]:
             varying.append(other)
             settled = False
         else:
-            fixed_ns += max(leg.base for leg in other)
-            picoseconds = max(round(leg.base * PS_PER_NS) for leg in other)
+            fixed_ns += max(float(_leg_ns(leg, 0)) for leg in other)
+            picoseconds = max(_leg_ps(leg, 0) for leg in other)
             fixed_ps += picoseconds
             settled = picoseconds > 0
     found.append(_Segment(fixed_ns, fixed_ps, tuple(varying)))
@@ -120,15 +123,18 @@ class _Arithmetic(NamedTuple):
 
 
 def _leg_ns(leg: _Leg, context: Time) -> Time:
-    return leg.base + leg.per_token * context
+    linear = leg.base + leg.per_token * context
+    return linear if leg.stall is None else leg.stall.ns(linear)
 
 
 def _leg_ps(leg: _Leg, context: int) -> Time:
-    return round((leg.base + leg.per_token * context) * PS_PER_NS)
+    linear = round((leg.base + leg.per_token * context) * PS_PER_NS)
+    return linear if leg.stall is None else leg.stall.ps(linear)
 
 
 def _legs_ps(leg: _Leg, contexts: IntArray) -> Time:
-    return np.rint((leg.base + leg.per_token * contexts) * PS_PER_NS)
+    linear = np.rint((leg.base + leg.per_token * contexts) * PS_PER_NS)
+    return linear if leg.stall is None else leg.stall.ps(linear)
 
 
 def _fixed_ns(segment: _Segment) -> float:
@@ -298,7 +304,7 @@ class ContextLatency:
             for part, times in _layer_counts(self._program.commit):
                 for legs in part.positions:
                     for op in legs:
-                        time = op.duration_ns.at(0, committed)
+                        time = float(op.ns_at(0, committed))
                         if HBM in op.resources:
                             hbm += times * time
                         else:

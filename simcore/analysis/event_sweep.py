@@ -21,14 +21,14 @@ from simcore.analysis.run_program import (
     integers,
 )
 from simcore.program.jitter import Jitter
-from simcore.program.operation import MEMORIES
+from simcore.program.operation import HBM, MEMORIES
 from simcore.program.verification import verification_named
 from simcore.trace.reader import Trace
 from simcore.units import PS_PER_NS
 
 #: Order of the rows of a file.
 _ORDER = ("replication", "start_ps", "request", "burst", "op_id", "resource_index")
-_COLUMNS = (*_ORDER, "ready_ps", "duration_ps")
+_COLUMNS = (*_ORDER, "ready_ps", "duration_ps", "activates")
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Sweep:
         By rule.
     rows : dict of str to ndarray of int64, shape (n_program_rows,)
         Sums over the events of each program row: `events`, `context` (cached tokens
-        seen), `committed` (tokens of their bursts), `busy_ps`.
+        seen), `committed` (tokens of their bursts), `busy_ps`, `activates`.
     burst_energy_pj : ndarray of float64, shape (n_bursts,)
         Dynamic energy of the events of each burst.
     burst_bytes : ndarray of int64, shape (n_bursts, n_memories, 2)
@@ -83,7 +83,7 @@ class _Pass:
         n_rows, n_bursts = self._program.n, burst.size
         self._rows = {
             name: np.zeros(n_rows, dtype=np.int64)
-            for name in ("events", "context", "committed", "busy_ps")
+            for name in ("events", "context", "committed", "busy_ps", "activates")
         }
         self._energy_pj = np.zeros(n_bursts)
         self._bytes = np.zeros(n_bursts * len(MEMORIES) * 2, dtype=np.int64)
@@ -93,6 +93,10 @@ class _Pass:
         # Last hold of each resource that took time: replication, start and end.
         self._held = np.full((3, n_resources), -1, dtype=np.int64)
         config = trace.run.get("config", {})
+        self._timed = bool(trace.run.get("timed_transfers"))
+        self._is_hbm = np.array(
+            [name == HBM for name in self._program.resources], dtype=np.bool_
+        )[self._program.resource]
         self._jitter: Jitter | None = None
         if config.get("jitter_cv"):
             self._jitter = Jitter(config["seed"], config["jitter_cv"])
@@ -106,7 +110,7 @@ class _Pass:
     def run(self) -> Sweep:
         n_events = 0
         for table in self._trace.iter_events(list(_COLUMNS)):
-            events = {name: integers(table[name]) for name in _COLUMNS}
+            events = {name: integers(table[name], 0) for name in _COLUMNS}
             n_events += table.num_rows
             self._check_order(events)
             self._check_waits(events)
@@ -228,11 +232,22 @@ class _Pass:
         np.add.at(self._rows["committed"], row, committed)
         np.add.at(self._rows["busy_ps"], row, duration)
         expected = _evaluate(program.duration_ns[:, row], context, committed)
-        if self._jitter is not None:
+        linear = np.rint(expected * PS_PER_NS).astype(np.int64)
+        stalls = linear // program.stall_period_ps[row]
+        if self._jitter is None:
+            wrong = linear + program.stall_ps[row] * stalls != duration
+        else:
+            expected = expected + program.stall_ps[row] / PS_PER_NS * stalls
             expected = expected * self._factors(self._jitter, events["op_id"], burst)
-        wrong = np.rint(expected * PS_PER_NS) != duration
-        self._count("durations_as_programmed", wrong & ~program.is_gate[row], events)
+            wrong = np.rint(expected * PS_PER_NS) != duration
+        wrong &= ~program.is_gate[row]
+        if self._timed:
+            # Transfers that banks and refresh time as they start.
+            wrong &= ~self._is_hbm[row]
+        self._count("durations_as_programmed", wrong, events)
         energy = _evaluate(program.energy_pj[:, row], context, committed)
+        energy += program.activate_pj[row] * events["activates"]
+        np.add.at(self._rows["activates"], row, events["activates"])
         np.add.at(self._energy_pj, burst, energy)
         moves = program.memory[row] >= 0
         row, burst = row[moves], burst[moves]

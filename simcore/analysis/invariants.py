@@ -128,7 +128,7 @@ def _energy_in_summary(
     names = ("phase", "stage", "component", "channel", "operation")
     rows = sweep.program
     owner = rows.owner
-    for op, component, base, per_token, per_committed in tuples(
+    for op, component, base, per_token, per_committed, per_activate in tuples(
         {name: program_energy[name].to_pylist() for name in _ENERGY_COLUMNS},
         *_ENERGY_COLUMNS,
     ):
@@ -137,6 +137,7 @@ def _energy_in_summary(
             base * int(sweep.rows["events"][row]),
             per_token * int(sweep.rows["context"][row]),
             per_committed * int(sweep.rows["committed"][row]),
+            per_activate * int(sweep.rows["activates"][row]),
         )
         everything.extend(spent)
         for marginal, name in zip(MARGINALS, names, strict=True):
@@ -163,6 +164,7 @@ _ENERGY_COLUMNS = (
     "energy_pj_base",
     "energy_pj_per_token",
     "energy_pj_per_committed",
+    "energy_pj_per_activate",
 )
 
 

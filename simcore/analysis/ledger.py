@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from simcore.analysis.operation_sums import OperationSums, Tally
 from simcore.program.burst import BurstProgram
-from simcore.program.operation import LAYER_GATE, MEMORIES, Operation
+from simcore.program.operation import HBM, LAYER_GATE, MEMORIES, Operation
 from simcore.program.table import FloatArray, IntArray, OperationTable
 
 DIRECTIONS = ("read", "write")
@@ -353,11 +353,14 @@ class Ledger:
         for number, kind in enumerate(self._kinds):
             operation = kind.operation
             for component, cost in operation.energy_pj:
-                spent = (
+                spent: tuple[float, ...] = (
                     cost.base * seen.holds[number],
                     cost.per_token * seen.context[number],
                     cost.per_committed * seen.committed[number],
                 )
+                if component == HBM and operation.activate_energy_pj:
+                    opened = seen.activates[number]
+                    spent += (operation.activate_energy_pj * opened,)
                 everything.extend(spent)
                 names = (
                     kind.phase,

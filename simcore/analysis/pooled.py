@@ -11,6 +11,7 @@ Both are choices of the public calculator; events run `per_access` and `wavefron
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from simcore.analysis.burst_latency import BurstLatency
@@ -95,7 +96,7 @@ class PooledComposition(Composition):
                 direction = "read" if op.read_bytes else "write"
                 technology: MemoryTechnology = getattr(memory, op.owner)
                 latency = getattr(technology, f"{direction}_latency_ns")
-                time = op.duration_ns.at(context, committed)
+                time = float(op.ns_at(context, committed))
                 key = (op.owner, direction)
                 # The fixed latency once, on the first access that moves anything.
                 pools.setdefault(key, latency)
@@ -119,8 +120,8 @@ def _operations(part: LayerStep, channel: str) -> Iterable[Operation]:
 
 
 def _compute(pieces: Iterable[_Piece]) -> float:
-    return sum(
-        op.duration_ns.at(context, committed)
+    return math.fsum(
+        op.ns_at(context, committed)
         for part, context, committed in pieces
         for op in _operations(part, "compute")
     )
@@ -132,9 +133,7 @@ def _accesses(pieces: Iterable[_Piece]) -> float:
     for part, context, committed in pieces:
         for legs in part.positions:
             times = [
-                op.duration_ns.at(context, committed)
-                for op in legs
-                if op.channel == "movement"
+                op.ns_at(context, committed) for op in legs if op.channel == "movement"
             ]
             total += max(times, default=0.0)
     return total

@@ -59,8 +59,11 @@ class ProgramRows:
             ],
             dtype=np.int64,
         )
-        energy = energy_by_operation(program_energy, self.n_operations)[:3, self.op]
-        self.energy_pj = energy * (self.index == 0)
+        energy = energy_by_operation(program_energy, self.n_operations)[:, self.op]
+        energy *= self.index == 0
+        self.energy_pj, self.activate_pj = energy[:3], energy[3]
+        self.stall_period_ps = integers(program["stall_period_ps"], _NO_CAP)
+        self.stall_ps = integers(program["stall_ps"], 0)
         # The owner's row of every operation, by op_id.
         self.owner = self.number[:: self.stride]
         predecessors: list[Any] = program["predecessors"].to_pylist()

@@ -166,6 +166,17 @@ def _hbm(
     if memory is None:
         return None
     hbm = memory.hbm
+    if hbm.in_use is not None:
+        # The same on the channel: all its energies, or the rate of its pins.
+        energy = factor if fields[0].endswith("pj_per_byte") else 1.0
+        channel = hbm.in_use.scaled(energy=energy, rate=factor / energy)
+        return hardware.model_copy(
+            update={
+                "memory": memory.model_copy(
+                    update={"hbm": hbm.model_copy(update={"channel": channel})}
+                )
+            }
+        )
     scaled = hbm.model_copy(
         update={field: getattr(hbm, field) * factor for field in fields}
     )

@@ -167,8 +167,7 @@ def busiest_resource(program: BurstProgram, context_length: int) -> tuple[str, f
                 once[kind] = once.get(kind, 0.0) + time
         if is_step and program.policy.pipelined:
             stays = sum(
-                max(op.duration_ns.at(context, 1) for op in legs)
-                for legs in part.positions
+                max(op.ns_at(context, 1) for op in legs) for legs in part.positions
             )
             steps["layer"] = max(steps.get("layer", 0.0), stays)
     demand = {k: steps.get(k, 0.0) + once.get(k, 0.0) for k in {*steps, *once}}
@@ -181,7 +180,7 @@ def _held_ns(part: LayerStep, context: int) -> dict[str, float]:
     held: dict[str, float] = {}
     for legs in part.positions:
         for op in legs:
-            time = op.duration_ns.at(context, 1)
+            time = op.ns_at(context, 1)
             for kind in op.resources:
                 held[kind] = held.get(kind, 0.0) + time
     return held

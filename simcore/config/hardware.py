@@ -24,6 +24,7 @@ from simcore.config.base import (
     Tokens,
     raise_issues,
 )
+from simcore.config.hbm import HbmChannelConfig
 from simcore.errors import printable
 
 Schedule = Literal["serialized", "layer-pipelined", "prefetch", "overlap"]
@@ -527,6 +528,63 @@ class MemoryTechnology(FrozenConfig):
     )
 
 
+class HbmConfig(MemoryTechnology):
+    """HBM as a bandwidth, or as the channels of its stacks.
+
+    With model `channel` time and energy come from `channel`; the bandwidth, latency and
+    energies beside it are those of model `bandwidth`. Capacity and area count in both.
+    """
+
+    model: Literal["bandwidth", "channel"] = Field(
+        default="bandwidth",
+        description=(
+            "bandwidth: latency + bytes / bandwidth; channel: banks, rows, turnaround "
+            "and refresh."
+        ),
+    )
+    channel: HbmChannelConfig | None = Field(
+        default=None, description="Stacks by their timing; needed by model channel."
+    )
+
+    @model_validator(mode="after")
+    def _check_channel(self) -> HbmConfig:
+        if self.model == "channel" and self.channel is None:
+            raise_issues(
+                [
+                    FieldIssue(
+                        ("channel",),
+                        message="missing",
+                        allowed="required with model 'channel'",
+                        hint="For example channel: {preset: HBM3, stacks: 2}.",
+                    )
+                ]
+            )
+        return self
+
+    @property
+    def in_use(self) -> HbmChannelConfig | None:
+        """The channel, when it is the model."""
+        return self.channel if self.model == "channel" else None
+
+    @property
+    def technology(self) -> MemoryTechnology:
+        """What a long transfer sees: rate, latency and energy of the model in use."""
+        channel = self.in_use
+        if channel is None:
+            return self
+        activation = channel.activate_energy_pj_per_byte
+        return MemoryTechnology(
+            read_energy_pj_per_byte=channel.energy_pj_per_byte("read") + activation,
+            write_energy_pj_per_byte=channel.energy_pj_per_byte("write") + activation,
+            read_bandwidth_GBps=channel.bytes_per_ns,
+            write_bandwidth_GBps=channel.bytes_per_ns,
+            read_latency_ns=channel.unloaded_read_ns,
+            write_latency_ns=channel.unloaded_write_ns,
+            area_mm2=self.area_mm2,
+            capacity_bytes=self.capacity_bytes,
+        )
+
+
 class KvFormat(FrozenConfig):
     """How keys and values are packed."""
 
@@ -579,9 +637,7 @@ class MemoryConfig(FrozenConfig):
     sram: MemoryTechnology = Field(
         default_factory=MemoryTechnology, description="Buffer of speculative KV."
     )
-    hbm: MemoryTechnology = Field(
-        default_factory=MemoryTechnology, description="KV cache."
-    )
+    hbm: HbmConfig = Field(default_factory=HbmConfig, description="KV cache.")
     fabric: MemoryTechnology = Field(
         default_factory=MemoryTechnology, description="Link between them."
     )

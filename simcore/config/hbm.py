@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Literal
 
@@ -10,6 +11,11 @@ from pydantic import Field, model_validator
 from simcore.config.base import FieldIssue, FrozenConfig, raise_issues
 from simcore.config.hbm_presets import MAPS, PRESETS, PresetName
 from simcore.errors import printable
+
+#: Bytes of one transaction, the access granule of HBM2 and HBM3.
+TRANSACTION_BYTES = 32
+#: Bytes of one row of a pseudo-channel.
+PAGE_BYTES = 1024
 
 _Time = Annotated[float, Field(ge=0.001, le=1e6)] | None
 _Energy = Annotated[float, Field(ge=0, le=1e9)] | None
@@ -128,6 +134,56 @@ class HbmChannelConfig(FrozenConfig):
         """A number of the channel: as given, else that of the preset."""
         given = getattr(self, name, None)
         return PRESETS[self.preset][name].value if given is None else float(given)
+
+    @property
+    def bytes_per_ns(self) -> float:
+        """Rate of long transfers over all stacks without refresh (= GB/s)."""
+        servers = self.value("channels") * 2 * self.stacks
+        peak = servers * TRANSACTION_BYTES / self.value("burst_ns")
+        return peak * self.value("stream_efficiency")
+
+    @property
+    def unloaded_read_ns(self) -> float:
+        """A read of one burst from a closed bank."""
+        parts = ("activate_to_read_ns", "read_latency_ns", "burst_ns", "command_ns")
+        return math.fsum(self.value(name) for name in parts)
+
+    @property
+    def unloaded_write_ns(self) -> float:
+        """A write of one burst to a closed bank, to the end of its data."""
+        parts = ("activate_to_write_ns", "write_latency_ns", "burst_ns")
+        return math.fsum(self.value(name) for name in parts)
+
+    def energy_pj_per_byte(self, direction: Literal["read", "write"]) -> float:
+        """Column access, I/O and controller; without activation."""
+        names = (f"{direction}_energy_pj_per_byte", "io_energy_pj_per_byte")
+        access = math.fsum(self.value(name) for name in names)
+        return access + self.controller_energy_pj_per_byte
+
+    @property
+    def activate_energy_pj_per_byte(self) -> float:
+        """Activation of a sequential transfer, which opens every page once."""
+        return self.value("activate_energy_pj") / PAGE_BYTES
+
+    def scaled(self, *, energy: float = 1.0, rate: float = 1.0) -> HbmChannelConfig:
+        """The same channel with all energies, or the rate of its pins, scaled."""
+        energies = (
+            "activate_energy_pj",
+            "read_energy_pj_per_byte",
+            "write_energy_pj_per_byte",
+            "io_energy_pj_per_byte",
+        )
+        bursts = (
+            "burst_ns",
+            "column_to_column_ns",
+            "column_to_column_same_group_ns",
+        )
+        changed = {name: self.value(name) * energy for name in energies}
+        changed |= {name: self.value(name) / rate for name in bursts}
+        on_chip = self.controller_energy_pj_per_byte * energy
+        return self.model_copy(
+            update={**changed, "controller_energy_pj_per_byte": on_chip}
+        )
 
     @property
     def map_text(self) -> str:

@@ -20,6 +20,7 @@ from simcore.config.hardware import (
     ArraySpec,
     ConverterSpec,
     HardwareConfig,
+    HbmConfig,
     LeakagePowerConfig,
     MemoryConfig,
     MemoryTechnology,
@@ -522,7 +523,7 @@ def memory_findings(
 ) -> Iterator[Finding]:
     """SRAM, HBM and the link between them."""
     yield from sram_findings(f"{path}.sram", memory.sram, leakage.sram_nw)
-    yield from hbm_findings(f"{path}.hbm", memory.hbm)
+    yield from hbm_findings(f"{path}.hbm", _technology(memory.hbm))
     for name in _energies(memory.fabric):
         yield from _outside(
             "fabric_energy",
@@ -531,7 +532,8 @@ def memory_findings(
             ref.FABRIC_PJ_PER_BYTE,
             "per hop",
         )
-    fabric, hbm = memory.fabric.read_bandwidth_GBps, memory.hbm.read_bandwidth_GBps
+    fabric = memory.fabric.read_bandwidth_GBps
+    hbm = _technology(memory.hbm).read_bandwidth_GBps
     if 0 < fabric < hbm:
         yield Finding(
             "note",
@@ -545,6 +547,11 @@ def memory_findings(
             "HBM, sets the time of every KV read",
             f"{path}.hbm.read_bandwidth_GBps of the same chip",
         )
+
+
+def _technology(hbm: MemoryTechnology) -> MemoryTechnology:
+    """The model in use; a library knows the model `bandwidth` only."""
+    return hbm.technology if isinstance(hbm, HbmConfig) else hbm
 
 
 def _energies(memory: MemoryTechnology) -> list[str]:

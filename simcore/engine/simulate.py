@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from simcore.engine.burst_controller import BurstController, BurstTimes
 from simcore.engine.burst_run import PENDING
-from simcore.engine.chip import Chip
+from simcore.engine.chip import Chip, TransferTiming
 from simcore.engine.clock import DEFAULT_EVENT_BUDGET, Clock
+from simcore.engine.hbm_channel import StackTransfers
 from simcore.errors import SimulationError
 from simcore.program.burst import BurstProgram
 from simcore.program.decisions import Decisions
@@ -63,7 +64,7 @@ def simulate_replication(
         budget is spent.
     """
     clock = Clock(event_budget)
-    chip = Chip(clock, program)
+    chip = Chip(clock, program, _transfers(program, jitter))
     decisions = Decisions(program)
     controllers = [
         BurstController(
@@ -85,6 +86,14 @@ def simulate_replication(
         raise SimulationError(_deadlock(chip, unfinished))
     recorder.end_replication(replication)
     return [times for controller in controllers for times in controller.bursts]
+
+
+def _transfers(program: BurstProgram, jitter: Jitter | None) -> TransferTiming | None:
+    """What times HBM transfers as they start; None where the program does."""
+    memory = program.hardware.memory
+    if not program.times_transfers or memory is None or memory.hbm.in_use is None:
+        return None
+    return StackTransfers(program, memory.hbm.in_use, jitter)
 
 
 def _deadlock(chip: Chip, unfinished: Sequence[BurstController]) -> str:

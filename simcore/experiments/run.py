@@ -241,6 +241,7 @@ def _manifest(plan: RunPlan, times: Sequence[Sequence[BurstTimes]]) -> dict[str,
         "config": config_dict(plan.scenario),
         "config_sha256": config_sha256(plan.scenario),
         "seed": plan.scenario.seed,
+        "timed_transfers": plan.program.times_transfers,
         "counts": {
             "replications": plan.replications,
             "requests": len(times),

@@ -70,6 +70,9 @@ class BurstProgram:
         the schedule drafts ahead.
     verification : str
         Name of the verification policy.
+    times_transfers : bool
+        Whether HBM transfers are timed by the state of the stack as they start, and
+        row activations counted.
     """
 
     model: ModelConfig
@@ -86,6 +89,7 @@ class BurstProgram:
     cached_tokens_cap: int | None = None
     ahead: tuple[Step, ...] = ()
     verification: str = "full_burst"
+    times_transfers: bool = False
 
     def sram_bytes(self, context_length: int) -> int:
         """SRAM that a burst reserves when it starts at `context_length`."""
@@ -133,6 +137,7 @@ def build_burst_program(
     *,
     baseline: bool = False,
     longest_context: int = 1,
+    counts_activates: bool = False,
 ) -> BurstProgram:
     """Lay out one burst.
 
@@ -145,6 +150,8 @@ def build_burst_program(
         switch `baseline_setup` is on.
     longest_context : int
         Largest context length at which a burst will start, for the SRAM's capacity.
+    counts_activates : bool
+        Leave the energy of HBM row activations to be counted in the simulation.
 
     Raises
     ------
@@ -158,10 +165,16 @@ def build_burst_program(
     policy = schedule_named(schedule)
     ahead = draft_length + 1 if policy.drafts_ahead and draft_length else 0
     builder = LayerBuilder(
-        model, hardware, accounting, draft_length, prefetches=policy.kv_buffers > 0
+        model,
+        hardware,
+        accounting,
+        draft_length,
+        prefetches=policy.kv_buffers > 0,
+        counts_activates=counts_activates,
     )
     _check_windows(model, draft_length + ahead)
     _check_drafting_ahead(builder, ahead)
+    _check_channel(builder)
     _check_draft_store(builder, draft_length, bursts=2 if ahead else 1)
     verify_setup = not baseline or accounting.baseline_setup == "on"
     program = BurstProgram(
@@ -185,6 +198,7 @@ def build_burst_program(
         cached_bytes_per_token=_cached_bytes_per_token(builder, draft_length, policy),
         cached_tokens_cap=_cached_tokens_cap(builder),
         # A draft step by all it does; only its place in the burst differs.
+        times_transfers=counts_activates,
         ahead=tuple(
             replace(_step(builder, "draft", index), phase="draft_ahead")
             for index in range(draft_length, draft_length + ahead)
@@ -212,8 +226,19 @@ def scenario_program(scenario: ScenarioConfig, *, events: bool = False) -> Burst
         scenario.schedule,
         baseline=scenario.workload.draft_length == 0,
         longest_context=longest_context(scenario),
+        counts_activates=events and times_transfers(scenario),
     )
     return replace(program, verification=scenario.verification)
+
+
+def times_transfers(scenario: ScenarioConfig) -> bool:
+    """Whether HBM transfers are timed by the state of their banks as they start.
+
+    One request at a time always finds the stack idle: there the formula of a long
+    transfer is exact by definition.
+    """
+    memory = scenario.hardware.memory
+    return scenario.streams > 1 and memory is not None and memory.hbm.in_use is not None
 
 
 def longest_context(scenario: ScenarioConfig) -> int:
@@ -258,6 +283,19 @@ def _check_windows(model: ModelConfig, steps: int) -> None:
         raise ProgramError(
             f"sliding window of {min(windows)} tokens is not longer than the "
             f"{steps} steps + 1 of a burst; use a smaller draft_length"
+        )
+
+
+def _check_channel(builder: LayerBuilder) -> None:
+    mover = builder.mover
+    if (
+        mover is not None
+        and mover.memory.hbm.in_use is not None
+        and builder.accounting.memory_latency == "per_phase"
+    ):
+        raise ProgramError(
+            "memory.hbm.model: channel times every transfer; it needs "
+            "accounting.memory_latency: per_access"
         )
 
 

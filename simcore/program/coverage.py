@@ -82,9 +82,6 @@ _OUTSIDE = (
         "weight programming", "excluded", "a one-time cost, told apart when given"
     ),
     CoverageItem("numerical precision", "excluded", "acceptance is an input"),
-    CoverageItem(
-        "HBM refresh and row misses", "proxy", "a bandwidth efficiency and a latency"
-    ),
     CoverageItem("thermal limits, yield, host and network", "excluded", "not modelled"),
 )
 
@@ -105,7 +102,19 @@ def coverage(program: BurstProgram) -> list[CoverageItem]:
             items.append(CoverageItem(name, "excluded", _reason(program, name)))
     merged = [name for name in found if name not in CATALOGUE]
     items += [CoverageItem(name, found[name], "") for name in merged]
-    return [*items, *_OUTSIDE]
+    return [*items, *_OUTSIDE, *_hbm(program)]
+
+
+def _hbm(program: BurstProgram) -> list[CoverageItem]:
+    """How the banks behind the HBM channel are treated."""
+    memory = program.hardware.memory
+    if memory is None or memory.hbm.in_use is None:
+        note = "a bandwidth efficiency and a latency"
+        return [CoverageItem("HBM refresh and row misses", "proxy", note)]
+    note = "counted from the start of each transfer; rows opened once"
+    if program.times_transfers:
+        note = "by bank, row and refresh instant as transfers start"
+    return [CoverageItem("HBM refresh and row misses", "modeled", note)]
 
 
 def _statuses(program: BurstProgram) -> dict[str, Status]:

@@ -37,6 +37,7 @@ class LayerBuilder:
     accounting: AccountingConfig
     draft_length: int = 0
     prefetches: bool = False
+    counts_activates: bool = False
 
     def shape(self, layer: int) -> LayerShape:
         """Element counts of a layer under the switches."""
@@ -60,7 +61,12 @@ class LayerBuilder:
         """Transfer costs; None when the hardware describes no memory."""
         if self.hardware.memory is None:
             return None
-        return Mover(self.hardware, self.hardware.memory, self.shape(0))
+        return Mover(
+            self.hardware,
+            self.hardware.memory,
+            self.shape(0),
+            self.counts_activates,
+        )
 
     @property
     def _extra(self) -> bool:

@@ -17,6 +17,7 @@ from simcore.config.hardware import (
     MemoryTechnology,
 )
 from simcore.program.cost import ZERO, Cost
+from simcore.program.hbm.fast_path import FastPath
 from simcore.program.operation import HBM, Operation
 from simcore.program.shape import LayerShape
 
@@ -28,11 +29,16 @@ ACTIVATION_BYTES = 2
 
 @dataclass(frozen=True)
 class Mover:
-    """Costs of the transfers of one layer; memory must be configured."""
+    """Costs of the transfers of one layer; memory must be configured.
+
+    With `counts_activates` the energy of HBM row activations is left to be counted one
+    by one; without it every page of a transfer is opened once.
+    """
 
     hardware: HardwareConfig
     memory: MemoryConfig
     shape: LayerShape
+    counts_activates: bool = False
 
     def kv_bytes(self, where: Literal["hbm", "sram"]) -> int:
         """Packed bytes of one token's K and V in one layer, scales included.
@@ -50,6 +56,10 @@ class Mover:
     ) -> Operation:
         """One leg of a transfer: `n_bytes` through `memory` in one direction."""
         technology: MemoryTechnology = getattr(self.memory, memory)
+        channel = None
+        if memory == "hbm":
+            technology = self.memory.hbm.technology
+            channel = self.memory.hbm.in_use
         if direction == "read":
             bandwidth = technology.read_bandwidth_GBps
             latency_ns = technology.read_latency_ns
@@ -64,6 +74,10 @@ class Mover:
             "fabric": f"fabric_{direction}",
         }[memory]
         service_ns = n_bytes * (1 / bandwidth) if bandwidth else ZERO
+        activate_pj = 0.0
+        if channel is not None and self.counts_activates:
+            energy_pj = channel.energy_pj_per_byte(direction)
+            activate_pj = channel.value("activate_energy_pj")
         return Operation(
             name=name,
             stage=stage,
@@ -75,6 +89,8 @@ class Mover:
             write_bytes=n_bytes if direction == "write" else ZERO,
             energy_pj=((memory, n_bytes * energy_pj),),
             elements=n_bytes,
+            stall=None if channel is None else FastPath.of(channel).stall,
+            activate_energy_pj=activate_pj,
         )
 
     def _legs(

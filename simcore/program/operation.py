@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from simcore.program.cost import ZERO, Cost
+from simcore.program.stall import RefreshStall
+from simcore.units import PS_PER_NS
 
 Phase = Literal["draft", "verify_drafted", "verify_bonus", "draft_ahead", "commit"]
 Status = Literal["modeled", "proxy", "excluded"]
@@ -64,6 +66,10 @@ class Operation:
         Dynamic energy by component; each joule appears once.
     elements : Cost
         Counted events: MACs, elements, ADC outputs, tile activations.
+    stall : RefreshStall or None
+        Refreshes of an HBM transfer, on top of `duration_ns`.
+    activate_energy_pj : float
+        HBM energy of each row activation, where they are counted one by one.
     """
 
     name: str
@@ -77,6 +83,18 @@ class Operation:
     write_bytes: Cost = ZERO
     energy_pj: tuple[tuple[str, Cost], ...] = ()
     elements: Cost = ZERO
+    stall: RefreshStall | None = None
+    activate_energy_pj: float = 0.0
+
+    def ns_at(self, context: Any, committed: Any = 0) -> Any:
+        """Unrounded duration in ns, refreshes included; numbers or arrays."""
+        linear = self.duration_ns.at(context, committed)
+        return linear if self.stall is None else self.stall.ns(linear)
+
+    def ps_at(self, context: int, committed: float = 0) -> int:
+        """Duration in whole picoseconds, half to even, refreshes included."""
+        linear = round(self.duration_ns.at(context, committed) * PS_PER_NS)
+        return linear if self.stall is None else int(self.stall.ps(linear))
 
     def has_cost(self) -> bool:
         """Whether anything is spent: time, bytes or energy."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from simcore.program.cost import Cost
 from simcore.program.operation import HBM, LAYER_GATE, LayerStep, Operation
 from simcore.program.schedules import Layout
-from simcore.units import ps_from_ns
+from simcore.units import PS_PER_NS, ps_from_ns
 
 if TYPE_CHECKING:
     from simcore.program.burst import BurstProgram
@@ -162,14 +162,29 @@ class OperationTable:
         committed : int
             Tokens the burst commits.
         """
-        return ps_from_ns(self.durations_ns(context_length, committed))
+        linear = ps_from_ns(self._linear_ns(context_length, committed))
+        period, stall = self.stalls
+        return linear + stall * (linear // period)
 
     def durations_ns(self, context_length: int, committed: int) -> FloatArray:
         """Unrounded duration of every hold of one burst; see `durations_ps`."""
+        linear = self._linear_ns(context_length, committed)
+        period, stall = self.stalls
+        return linear + stall / PS_PER_NS * (ps_from_ns(linear) // period)
+
+    def _linear_ns(self, context_length: int, committed: int) -> FloatArray:
         base, per_token, per_committed = self.duration
         context = self.context(context_length)
-        duration: FloatArray = base + per_token * context + per_committed * committed
-        return duration
+        linear: FloatArray = base + per_token * context + per_committed * committed
+        return linear
+
+    @cached_property
+    def stalls(self) -> tuple[IntArray, IntArray]:
+        """Refresh period and stall of every op in ps; no stall where there is none."""
+        found = [op.stall for op in self.operations]
+        period = [_NO_CAP if stall is None else stall.period_ps for stall in found]
+        stall_ps = [0 if stall is None else stall.stall_ps for stall in found]
+        return np.array(period, dtype=np.int64), np.array(stall_ps, dtype=np.int64)
 
     @cached_property
     def rows(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:

@@ -115,9 +115,9 @@ def _hardware(hardware: HardwareConfig) -> str:
     if memory is None:
         parts.append("no byte model of memories")
     else:
-        hbm, fabric = memory.hbm, memory.fabric
+        hbm, fabric = memory.hbm.technology, memory.fabric
         parts.append(
-            f"HBM {hbm.read_bandwidth_GBps:g} GB/s, fabric "
+            f"HBM {hbm.read_bandwidth_GBps:.4g} GB/s, fabric "
             f"{fabric.read_bandwidth_GBps:g} GB/s"
         )
     return ", ".join(parts)
@@ -126,7 +126,7 @@ def _hardware(hardware: HardwareConfig) -> str:
 def _size(plan: RunPlan) -> str:
     operations = round(plan.expected_bursts * plan.holds_per_burst)
     text = (
-        f"A run: {counted(plan.replications, 'request')}, about "
+        f"A run: {counted(plan.scenario.workload.requests, 'request')}, about "
         f"{significant(plan.expected_bursts)} bursts, {significant(operations)} "
         f"operations, {significant(_event_rows(plan))} event rows, "
         f"{size_bytes(_file_bytes(plan))} on disk"

@@ -96,7 +96,7 @@ def _with_energy(program: pa.Table, program_energy: pa.Table) -> pa.Table:
     for row, suffix in enumerate(ENERGY_SUFFIXES):
         values = pa.array(energy[row][op_id] * owner)
         program = program.append_column(f"energy_pj_{suffix}", values)
-    dropped = ("predecessors", "owner", "position")
+    dropped = ("predecessors", "owner", "position", "stall_period_ps", "stall_ps")
     durations = [name for name in program.column_names if "duration_ns" in name]
     return program.drop_columns([*dropped, *durations])
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from simcore.program.cost import Cost
+from simcore.program.operation import HBM
 from simcore.program.table import OperationTable, coefficients
 
 
@@ -33,6 +34,8 @@ def program_columns(table: OperationTable) -> dict[str, Any]:
         "status": [o.status for o in ops],
         "owner": [o.owner for o in ops],
         "predecessors": [list(table.predecessors[i]) for i in op],
+        "stall_period_ps": [o.stall and o.stall.period_ps for o in ops],
+        "stall_ps": [o.stall and o.stall.stall_ps for o in ops],
         "context_cap": [
             None if cap == no_cap else int(cap) for cap in table.context_cap[op]
         ],
@@ -54,11 +57,15 @@ def energy_columns(table: OperationTable) -> dict[str, Any]:
     op_id: list[int] = []
     components: list[str] = []
     costs: list[Cost] = []
+    per_activate: list[float] = []
     for number, operation in enumerate(table.operations):
         for component, cost in operation.energy_pj:
             op_id.append(number)
             components.append(component)
             costs.append(cost)
+            per_activate.append(
+                operation.activate_energy_pj if component == HBM else 0.0
+            )
     base, per_token, per_committed = coefficients(costs)
     return {
         "op_id": np.array(op_id, dtype=np.int32),
@@ -66,7 +73,7 @@ def energy_columns(table: OperationTable) -> dict[str, Any]:
         "energy_pj_base": base,
         "energy_pj_per_token": per_token,
         "energy_pj_per_committed": per_committed,
-        "energy_pj_per_activate": np.zeros(len(op_id)),
+        "energy_pj_per_activate": np.array(per_activate, dtype=np.float64),
     }
 
 

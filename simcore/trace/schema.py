@@ -3,7 +3,8 @@
 Says nothing about where the rows come from (engine) or what they mean (analysis).
 Times are integer picoseconds, energies picojoules, sizes bytes. Costs in
 `program.parquet` are ``base + per_token * min(L + step, context_cap) +
-per_committed * committed``, with L the context length of the burst.
+per_committed * committed``, with L the context length of the burst; an HBM transfer of
+x ps lasts ``x + stall_ps * (x // stall_period_ps)``.
 """
 
 from __future__ import annotations
@@ -122,6 +123,9 @@ PROGRAM_SCHEMA = pa.schema(
             write_bytes_per_committed=_F64,
         ),
         pa.field("context_cap", _I64, nullable=True),
+        # Refresh of HBM transfers; null elsewhere.
+        pa.field("stall_period_ps", _I64, nullable=True),
+        pa.field("stall_ps", _I64, nullable=True),
     ]
 )
 

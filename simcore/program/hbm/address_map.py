@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simcore.config.hbm import address_map_problem
-from simcore.program.hbm.timing import TRANSACTION_BYTES
+from simcore.config.hbm import TRANSACTION_BYTES, address_map_problem
 
 IntArray = npt.NDArray[np.int64]
 

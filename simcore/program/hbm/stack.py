@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.config.hbm import HbmChannelConfig
+from simcore.config.hbm import PAGE_BYTES, TRANSACTION_BYTES, HbmChannelConfig
 from simcore.program.hbm.address_map import AddressMap, IntArray
-from simcore.program.hbm.state_machine import new_state, serve
-from simcore.program.hbm.timing import TRANSACTION_BYTES, StackTiming
+from simcore.program.hbm.state_machine import new_state, serve, serve_apart
+from simcore.program.hbm.timing import StackTiming
 
 
 class HbmStack:
@@ -78,6 +78,23 @@ class HbmStack:
         )
         return int(done.max()), self.activates - before
 
+    def pass_over(self, end_ps: int, n_bytes: int) -> int:
+        """Tell of a read that was timed elsewhere: rows are closed when it ends.
+
+        Returns
+        -------
+        int
+            Rows it opened in all stacks, every page once.
+        """
+        state, timing = self.state, self.timing
+        state.open_row[:] = -1
+        state.precharge_ok[:] = np.maximum(state.precharge_ok, end_ps - timing.rp)
+        state.last_column[:] = np.maximum(state.last_column, end_ps - timing.cl)
+        state.last_read[:] = np.maximum(state.last_read, end_ps - timing.cl)
+        opened = -(-n_bytes // PAGE_BYTES)
+        state.acts[0] += -(-opened // self.config.stacks)
+        return opened
+
     def serve(
         self,
         arrival_ps: IntArray,
@@ -100,9 +117,19 @@ class HbmStack:
             When data was there, and when the queue took the transaction.
         """
         places = self.map.places(address)
-        window = max(1, arrival_ps.size)
-        if window_bytes is not None:
-            window = max(1, window_bytes // TRANSACTION_BYTES)
+        if window_bytes is None:
+            # Without a window the servers never wait for each other.
+            return serve_apart(
+                self.timing,
+                self.state,
+                arrival_ps,
+                places.server,
+                places.bank,
+                places.group,
+                places.row,
+                is_write,
+            )
+        window = max(1, window_bytes // TRANSACTION_BYTES)
         return serve(
             self.timing,
             self.state,

@@ -14,7 +14,7 @@ same source; without it they give the same numbers, slowly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +37,7 @@ def _compiled(function: _F) -> _F:
         from numba import njit
     except ImportError:  # pragma: no cover - numba is an ordinary dependency
         return function
-    compiled: _F = njit(cache=True)(function)
-    return compiled
+    return cast(_F, njit(cache=True)(function))
 
 
 class StackState(NamedTuple):
@@ -214,6 +213,32 @@ def _first_column(
 
 
 @_compiled
+def _access(
+    t: StackTiming,
+    s: StackState,
+    p: int,
+    i: int,
+    issue: int,
+    bank: IntArray,
+    group: IntArray,
+    is_write: IntArray,
+) -> int:
+    """Access the open row of transaction `i` at `issue`; the end of its data."""
+    b, g = bank[i], group[i]
+    s.last_column[p] = issue
+    s.last_column_of_group[p, g] = issue
+    if is_write[i]:
+        end = issue + t.cwl + t.burst
+        s.write_end[p] = end
+        s.write_end_of_group[p, g] = end
+        s.precharge_ok[p, b] = max(s.precharge_ok[p, b], end + t.wr)
+        return end
+    s.last_read[p] = issue
+    s.precharge_ok[p, b] = max(s.precharge_ok[p, b], issue + t.rtp)
+    return issue + t.cl + t.burst + t.command
+
+
+@_compiled
 def _refresh(t: StackTiming, s: StackState, p: int) -> None:
     """Close every row and refresh; nothing is served before it has ended."""
     end = s.next_refresh[p]
@@ -277,7 +302,7 @@ def serve(
     returns = np.empty(n + 1, dtype=np.int64)
     n_returns = 0
     fed = in_flight = served = 0
-    now = np.int64(0)
+    now = 0
     while served < n:
         while fed < n and in_flight < window and arrival[fed] <= now:
             p = server[fed]
@@ -323,11 +348,11 @@ def serve(
                     break
                 _refresh(t, s, p)
         p = int(np.argmin(next_time))
-        issue = next_time[p]
-        back = returns[0] if n_returns > 0 else _NEVER
+        issue = int(next_time[p])
+        back = int(returns[0]) if n_returns > 0 else _NEVER
         more = _NEVER
         if fed < n and in_flight < window:
-            more = arrival[fed]
+            more = int(arrival[fed])
         now = max(now, min(issue, back, more))
         if more <= now and more <= issue and more < back:
             continue
@@ -340,18 +365,8 @@ def serve(
         queue = queues[w, p]
         place = next_place[p]
         i = queue[place]
-        b, g = bank[i], group[i]
-        s.last_column[p] = issue
-        s.last_column_of_group[p, g] = issue
-        if w:
-            end = issue + t.cwl + t.burst
-            s.write_end[p] = end
-            s.write_end_of_group[p, g] = end
-            s.precharge_ok[p, b] = max(s.precharge_ok[p, b], end + t.wr)
-        else:
-            end = issue + t.cl + t.burst + t.command
-            s.last_read[p] = issue
-            s.precharge_ok[p, b] = max(s.precharge_ok[p, b], issue + t.rtp)
+        end = _access(t, s, p, i, issue, bank, group, is_write)
+        if not w:
             n_returns = _push(returns, n_returns, end)
         done[i] = end
         served += 1
@@ -359,4 +374,83 @@ def serve(
         for k in range(place, size[w, p]):
             queue[k] = queue[k + 1]
         changed[p] = 1
+    return done, taken
+
+
+@_compiled
+def serve_apart(
+    t: StackTiming,
+    s: StackState,
+    arrival: IntArray,
+    server: IntArray,
+    bank: IntArray,
+    group: IntArray,
+    row: IntArray,
+    is_write: IntArray,
+) -> tuple[IntArray, IntArray]:
+    """As `serve` without a window: each server's transactions on their own.
+
+    The rules are those of `serve`; servers do not wait for each other, so each is
+    followed to its end, which needs no order among them.
+    """
+    n = arrival.size
+    done = np.zeros(n, dtype=np.int64)
+    taken = np.zeros(n, dtype=np.int64)
+    counts = np.zeros(s.open_row.shape[0] + 1, dtype=np.int64)
+    for i in range(n):
+        counts[server[i] + 1] += 1
+    first = np.cumsum(counts)
+    own = np.empty(n, dtype=np.int64)
+    filled = first[:-1].copy()
+    for i in range(n):
+        own[filled[server[i]]] = i
+        filled[server[i]] += 1
+    hits = np.zeros(s.open_row.shape[1], dtype=np.int64)
+    queues = np.full((2, QUEUE), -1, dtype=np.int64)
+    size = np.zeros(2, dtype=np.int64)
+    for p in range(s.open_row.shape[0]):
+        fed, stop = first[p], first[p + 1]
+        size[:] = 0
+        draining = 0
+        now = 0
+        while fed < stop or size[0] > 0 or size[1] > 0:
+            if size[0] == 0 and size[1] == 0:
+                now = max(now, int(arrival[own[fed]]))
+            while fed < stop and arrival[own[fed]] <= now:
+                i = own[fed]
+                w = is_write[i]
+                if size[w] >= QUEUE:
+                    break
+                queues[w, size[w]] = i
+                size[w] += 1
+                taken[i] = now
+                fed += 1
+            if draining:
+                if size[1] == 0 or (size[1] <= _DRAIN_TO and size[0] > 0):
+                    draining = 0
+            elif size[1] >= _DRAIN_FROM or (size[0] == 0 and size[1] > 0):
+                draining = 1
+            queue = queues[draining]
+            while True:
+                _open_rows(
+                    t, s, p, now, queue, size[draining], bank, row, is_write, hits
+                )
+                issue, place = _first_column(
+                    t, s, p, now, queue, size[draining], bank, group, row, is_write
+                )
+                if issue < s.next_refresh[p]:
+                    break
+                _refresh(t, s, p)
+            if fed < stop and size[is_write[own[fed]]] < QUEUE:
+                due = int(arrival[own[fed]])
+                if due <= issue:
+                    # It comes before the next column access and may change it.
+                    now = due
+                    continue
+            now = issue
+            i = queue[place]
+            done[i] = _access(t, s, p, i, issue, bank, group, is_write)
+            size[draining] -= 1
+            for k in range(place, size[draining]):
+                queue[k] = queue[k + 1]
     return done, taken

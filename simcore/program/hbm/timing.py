@@ -7,11 +7,6 @@ from typing import NamedTuple
 from simcore.config.hbm import HbmChannelConfig
 from simcore.units import PS_PER_NS
 
-#: Bytes of one transaction, the access granule of HBM2 and HBM3.
-TRANSACTION_BYTES = 32
-#: Bytes of one row of a pseudo-channel.
-PAGE_BYTES = 1024
-
 
 class StackTiming(NamedTuple):
     """Picoseconds, under the names that JEDEC uses."""
