@@ -119,7 +119,7 @@ _HBM3E: dict[str, Sourced] = {
     "stream_efficiency": Sourced(
         0.965,
         "derived",
-        "state machine: 1.0 in short reads, 0.93 in long ones (32 queued reads are 28 ns)",
+        "state machine: 1.0 in short reads, 0.93 in long ones (queues of 32)",
     ),
     "refresh_stall_ns": Sourced(
         360.0, "derived", "long streams of the state machine: tRFC, close and reopen"

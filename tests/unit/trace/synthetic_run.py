@@ -51,6 +51,8 @@ def program_columns() -> dict[str, Any]:
         "owner": [op[6][0] for op, _ in rows],
         "predecessors": [[op[0] - 1] if op[0] else [] for op, _ in rows],
         "context_cap": [op[9] for op, _ in rows],
+        "stall_period_ps": [None] * len(rows),
+        "stall_ps": [None] * len(rows),
     }
     for scale, kind in (
         (1.0, "duration_ns"),
