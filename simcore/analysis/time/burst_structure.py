@@ -105,9 +105,7 @@ class BurstStructure:
         """Operations inside each gate, by the gate's op_id."""
         cells: dict[tuple[Any, ...], list[int]] = {}
         keys = list(
-            zip(
-                self.phase.code.tolist(), self.step.tolist(), self.layer, strict=True
-            )
+            zip(self.phase.code.tolist(), self.step.tolist(), self.layer, strict=True)
         )
         for op, key in enumerate(keys):
             if not self.is_gate[op]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.analysis.run_program import IntArray
+from simcore.analysis.run_program import BoolArray, IntArray
 from simcore.analysis.time.blockers import Blockers
 from simcore.analysis.time.burst_structure import BurstStructure
 from simcore.analysis.time.replication import HoldTimes, Replication
@@ -109,7 +109,7 @@ class PathLinks:
         self.before[~holds.present] = _NONE
 
     def _without_absent(
-        self, present: np.ndarray, stands_for: IntArray, top: IntArray
+        self, present: BoolArray, stands_for: IntArray, top: IntArray
     ) -> tuple[IntArray, IntArray]:
         """Let the latest predecessor of an absent operation stand for it."""
         stands_for = np.where(present, stands_for, _NONE)
@@ -145,7 +145,7 @@ class PathLinks:
         return found
 
     def _link_cancelled(self) -> None:
-        """Holds that no predecessor explains: what of the request ended then?"""
+        """Holds that no predecessor explains come after what of the request ended then."""
         holds, n_ops = self._holds, self._structure.n_ops
         explained = np.where(self.before >= 0, self.top_ps[self.before], _NONE)
         start = np.repeat(self._replication.bursts["start_ps"], n_ops)

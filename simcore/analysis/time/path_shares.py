@@ -168,9 +168,7 @@ def _sums(labels: Labels, by_op: IntArray) -> dict[str, int]:
     sums = np.zeros(len(labels.names), dtype=np.int64)
     np.add.at(sums, labels.code, by_op)
     return {
-        name: ps
-        for name, ps in zip(labels.names, sums.tolist(), strict=True)
-        if ps
+        name: ps for name, ps in zip(labels.names, sums.tolist(), strict=True) if ps
     }
 
 

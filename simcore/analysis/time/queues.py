@@ -140,9 +140,7 @@ class QueueTally:
         self._bin_ps = np.zeros(n_bins, dtype=np.int64)
         self._blocked = np.zeros((2, n), dtype=np.int64)
 
-    def add(
-        self, replication: Replication, blocked_ps: IntArray | None = None
-    ) -> None:
+    def add(self, replication: Replication, blocked_ps: IntArray | None = None) -> None:
         """Take the queues of one replication.
 
         Parameters

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from simcore.analysis.run_program import IntArray
+from simcore.analysis.run_program import BoolArray, IntArray
 from simcore.analysis.time.burst_structure import BurstStructure
 from simcore.analysis.time.replication import HoldTimes, Replication
 
@@ -73,7 +73,7 @@ class WasteTally:
         self._count_steps(waste, present)
         self._add_rows(replication, waste.reshape(-1))
 
-    def _survived(self, replication: Replication, holds: HoldTimes) -> np.ndarray:
+    def _survived(self, replication: Replication, holds: HoldTimes) -> BoolArray:
         """Bursts whose successor did not draft everything itself."""
         structure = self._structure
         present = holds.present.reshape(replication.n_slots, structure.n_ops)
@@ -84,7 +84,7 @@ class WasteTally:
         survived[:-1] = skipped[1:] & (request[1:] == request[:-1])
         return survived
 
-    def _count_steps(self, waste: IntArray, present: np.ndarray) -> None:
+    def _count_steps(self, waste: IntArray, present: BoolArray) -> None:
         """Steps of each kind of waste that ran at least one operation."""
         structure = self._structure
         step_key = self._code * (int(structure.step.max(initial=0)) + 1)
