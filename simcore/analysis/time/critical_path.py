@@ -113,7 +113,7 @@ class PathFinder:
         self._blockers = blockers
         self._links = PathLinks(replication, holds, blockers)
         self._before: list[int] = self._links.before.tolist()
-        self._is_gate = replication.structure.is_gate
+        self._paths: dict[int, CriticalPath] = {}
 
     def request(self, request: int) -> CriticalPath:
         """Path of a request, from its arrival to its end.
@@ -123,13 +123,17 @@ class PathFinder:
         TraceError
             If the request is not in the replication, or its events do not fit.
         """
+        if request in self._paths:
+            return self._paths[request]
         row = self._row_of(request)
         requests = self._replication.requests
         slots = np.flatnonzero(self._replication.bursts["request"] == request)
         if not slots.size:
             raise TraceError(f"request {request} has no burst")
         begin, end = int(requests["arrival_ps"][row]), int(requests["end_ps"][row])
-        return self._walk(int(slots[-1]), begin, end)
+        path = self._walk(int(slots[-1]), begin, end)
+        self._paths[request] = path
+        return path
 
     def burst(self, request: int, burst: int) -> CriticalPath:
         """Path of a burst, from when it could have started to its end.

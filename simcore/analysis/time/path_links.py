@@ -92,6 +92,7 @@ class PathLinks:
         after, before = structure.after, structure.before
         starts = np.flatnonzero(np.diff(after, prepend=-1))
         ops = after[starts]
+        group = np.cumsum(np.diff(after, prepend=-1) != 0) - 1
         # Bursts one by one: a matrix of all edges of all bursts would be large.
         for slot in range(n_slots):
             ended = top[slot, before]
@@ -99,7 +100,6 @@ class PathLinks:
             usable &= stands_for[slot, before] >= 0
             ended = np.where(usable, ended, _NONE)
             latest = np.maximum.reduceat(ended, starts)
-            group = np.cumsum(np.diff(after, prepend=-1) != 0) - 1
             is_latest = usable & (ended == latest[group])
             # The first of equals: writing backwards lets it stand.
             edges = np.flatnonzero(is_latest)[::-1]
@@ -115,7 +115,7 @@ class PathLinks:
         stands_for = np.where(present, stands_for, _NONE)
         top = np.where(present, top, _NONE)
         predecessors = self._structure.predecessors
-        partly = ~present.all(axis=0)
+        partly: BoolArray = np.any(~present, axis=0)
         for op in self._structure.dependency_order.tolist():
             before = predecessors[op]
             if not partly[op] or not before.size:
@@ -145,7 +145,7 @@ class PathLinks:
         return found
 
     def _link_cancelled(self) -> None:
-        """Holds that no predecessor explains come after what of the request ended then."""
+        """Let what ended then stand before holds that no predecessor explains."""
         holds, n_ops = self._holds, self._structure.n_ops
         explained = np.where(self.before >= 0, self.top_ps[self.before], _NONE)
         start = np.repeat(self._replication.bursts["start_ps"], n_ops)
@@ -203,10 +203,10 @@ class PathLinks:
         usable = self._holds.present[burst] & ~structure.is_gate & (end <= by_ps)
         if not usable.any():
             return _NONE
-        latest = usable & (end == end[usable].max())
-        settled = latest & ~structure.is_ahead
-        ops = np.flatnonzero(settled if settled.any() else latest)
-        return slot * n_ops + int(ops[-1])
+        latest = np.flatnonzero(usable & (end == end[usable].max()))
+        settled = latest[~structure.is_ahead[latest]]
+        op = settled[-1] if settled.size else latest[-1]
+        return slot * n_ops + int(op)
 
     def _check(self) -> None:
         linked = np.flatnonzero(self._holds.present & (self.before >= 0))

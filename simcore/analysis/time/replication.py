@@ -152,7 +152,8 @@ class Replication:
     @cached_property
     def resource(self) -> IntArray:
         """Resource number of each event row."""
-        return self.structure.rows.resource[self.program_row]
+        number: IntArray = self.structure.rows.resource[self.program_row]
+        return number
 
     @cached_property
     def hold(self) -> IntArray:

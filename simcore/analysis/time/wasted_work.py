@@ -78,7 +78,7 @@ class WasteTally:
         structure = self._structure
         present = holds.present.reshape(replication.n_slots, structure.n_ops)
         drafts = self._code == self._draft
-        skipped = ~present[:, drafts].all(axis=1)
+        skipped: BoolArray = np.any(~present[:, drafts], axis=1)
         request = replication.bursts["request"]
         survived = np.zeros(request.size, dtype=np.bool_)
         survived[:-1] = skipped[1:] & (request[1:] == request[:-1])
