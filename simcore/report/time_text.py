@@ -33,10 +33,10 @@ _CAUSES = {
     "cancelled": "until work was cancelled",
 }
 _WASTES = {
-    "verify_beyond": "verify steps beyond the accepted prefix",
-    "rejected_drafts": "draft steps of rejected tokens",
-    "discarded": "steps of tokens beyond the request's end",
-    "cancelled_ahead": "cancelled drafts of the next burst",
+    "verify_beyond": "verify beyond what is accepted",
+    "rejected_drafts": "drafts of rejected tokens",
+    "discarded": "beyond the end of the request",
+    "cancelled_ahead": "cancelled drafts ahead",
 }
 _TITLES = {
     "stage": "stage",
@@ -61,7 +61,7 @@ def run_time_report(name: str, analysis: TimeAnalysis) -> str:
     return sections(
         [
             _head(name, analysis),
-            _bottleneck(analysis.utilization),
+            _bottleneck(analysis.utilization, path),
             _over_time(analysis.utilization),
             _critical_path(path, "the makespan", several),
             _all_requests(requests) if several else "",
@@ -142,7 +142,7 @@ def _head(name: str, analysis: TimeAnalysis) -> str:
     return "\n".join(lines)
 
 
-def _bottleneck(utilization: Mapping[str, Any]) -> str:
+def _bottleneck(utilization: Mapping[str, Any], path: Mapping[str, Any]) -> str:
     found = utilization["bottleneck"]
     if found is None:
         return ""
@@ -158,7 +158,19 @@ def _bottleneck(utilization: Mapping[str, Any]) -> str:
     )
     if others:
         text += f"; then {', '.join(others[:3])}"
-    return paragraph(text, indent="  ", first="")
+    works = [item for item in path["by_resource_kinds"].items() if ": " not in item[0]]
+    lines = [paragraph(text, indent="  ", first="")]
+    if works:
+        # A kind with many instances may rule the path while each is mostly idle.
+        kinds, ps = works[0]
+        lines.append(
+            paragraph(
+                f"most of the critical path is work of {kinds.replace('+', ' and ')}: "
+                f"{share(ps, path['total_ps'])}",
+                indent="  ",
+            )
+        )
+    return "\n".join(lines)
 
 
 def _by_business(utilization: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -249,13 +261,12 @@ def _waits(analysis: TimeAnalysis, requests: Mapping[str, Any]) -> str:
         f"{time_ps(on_path)} of it on critical paths of requests (waits for the "
         "request's own work are that work's time there)"
     )
-    found = []
-    for cell in stalls["cells"][:_MOST_WAITS]:
-        found.append(
-            f"{share(cell['wait_ps'], total)}: {cell['waiting']} waits for "
-            f"{_held_by(cell['resource_kind'], cell['blocking'], cell['relation'])}; "
-            f"{counted(cell['holds'], 'wait')}, {time_ps(cell['wait_ps'])}"
-        )
+    found = [
+        f"{share(cell['wait_ps'], total)}: {cell['waiting']} waits for "
+        f"{_held_by(cell['resource_kind'], cell['blocking'], cell['relation'])}; "
+        f"{counted(cell['holds'], 'wait')}, {time_ps(cell['wait_ps'])}"
+        for cell in stalls["cells"][:_MOST_WAITS]
+    ]
     blocked = analysis.head_of_line
     if blocked["holds"]:
         found.append(
@@ -359,16 +370,15 @@ def _stretches(segments: Sequence[Mapping[str, Any]], total: int) -> str:
         ]
         for found in sorted(longest, key=lambda s: s["begin_ps"])
     ]
-    header = ["longest stretches, in order", "at", "time", "share"]
+    header = ["longest stretches, in order of time", "at", "time", "share"]
     return table(rows, header=header)
 
 
 def _stretch(found: Mapping[str, Any]) -> str:
-    layer = "" if found["layer"] is None else f" layer {found['layer']}"
     step = "" if found["phase"] == "commit" else f" {found['step']}"
-    where = f"burst {found['burst']} {found['phase']}{step}{layer}"
+    where = f"burst {found['burst']} {found['phase']}{step}"
     if found["cause"] == "work":
-        return f"{where}: {found['operation']}"
+        return f"{where}: work"
     if "resource" not in found:
         return f"burst {found['burst']}: {_CAUSES[found['cause']]}"
     holder = found.get("held_by_request")

@@ -104,8 +104,7 @@ class RequestPath:
     shares : dict
         See `PathShares.result`.
     segments : list of dict
-        The longest stretches of the path, in order of time: neighbouring segments of
-        one kind of work or wait are one stretch.
+        The longest stretches of the path, in order of time; see `stretches`.
     """
 
     replication: int
@@ -241,6 +240,9 @@ def stretches(
 ) -> list[dict[str, Any]]:
     """The longest stretches of a path, in order of time.
 
+    Neighbouring work of one step of a burst is one stretch, and so are neighbouring
+    waits of one step for the same work of another request.
+
     Parameters
     ----------
     replication : Replication
@@ -253,9 +255,10 @@ def stretches(
     structure, n_ops = replication.structure, replication.structure.n_ops
     request, burst = replication.bursts["request"], replication.bursts["burst"]
     op, slot = path.hold % n_ops, path.hold // n_ops
-    work = structure.work.code[op]
     theirs = np.where(path.blocker >= 0, structure.work.code[path.blocker % n_ops], -1)
-    key = np.stack([path.cause, work, structure.step[op], slot, theirs])
+    key = np.stack(
+        [path.cause, structure.phase.code[op], structure.step[op], slot, theirs]
+    )
     first = np.ones(path.cause.size, dtype=np.bool_)
     first[1:] = np.any(key[:, 1:] != key[:, :-1], axis=0)
     begins = np.flatnonzero(first)
@@ -272,8 +275,6 @@ def stretches(
             "burst": int(burst[slot[at]]),
             "phase": structure.phase.names[structure.phase.code[op[at]]],
             "step": int(structure.step[op[at]]),
-            "layer": structure.layer[op[at]],
-            "operation": structure.operation.names[structure.operation.code[op[at]]],
         }
         if path.resource[at] >= 0:
             entry["resource"] = structure.resources[path.resource[at]]
