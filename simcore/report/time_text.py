@@ -25,11 +25,11 @@ _MOST_SAVINGS = 4
 _MOST_STRETCHES = 12
 
 _CAUSES = {
-    "other_request": "waiting for resources that other requests hold",
-    "reserved": "waiting for resources kept for older holds",
-    "sram_room": "waiting for room in the SRAM buffer",
-    "admission": "waiting for admission",
-    "not_arrived": "before the request arrived",
+    "other_request": "waits for other requests",
+    "reserved": "waits behind reservations",
+    "sram_room": "waits for SRAM room",
+    "admission": "waits for admission",
+    "not_arrived": "not arrived yet",
     "cancelled": "until work was cancelled",
 }
 _WASTES = {
@@ -55,7 +55,7 @@ def run_time_report(name: str, analysis: TimeAnalysis) -> str:
     analysis : TimeAnalysis
         Of the run.
     """
-    path = analysis.makespan_path
+    path = analysis.chip_path
     requests = analysis.request_paths
     several = requests["paths"] > path["paths"]
     return sections(
@@ -203,7 +203,7 @@ def _over_time(utilization: Mapping[str, Any]) -> str:
 def _critical_path(shares: Mapping[str, Any], whole: str, several: bool) -> str:
     text = f"Critical path: what {whole} consists of"
     if several:
-        text += ", back from the request that ended last"
+        text += ", through all requests"
     parts = [
         _share_table(title, shares[f"by_{key}"], shares["total_ps"])
         for key, title in _TITLES.items()
@@ -382,34 +382,29 @@ def _stretch(found: Mapping[str, Any]) -> str:
     if "resource" not in found:
         return f"burst {found['burst']}: {_CAUSES[found['cause']]}"
     holder = found.get("held_by_request")
-    by = "kept for an older hold" if holder is None else f"held by request {holder}"
-    return f"{where}: waits for {found['resource']} {by}"
+    by = "kept" if holder is None else f"held by request {holder}"
+    return f"{where}: {found['resource']} {by}"
 
 
 def _help(shares: Mapping[str, Any], whole: str) -> str:
-    total = shares["total_ps"]
+    total, waiting = shares["total_ps"], shares["waiting_ps"]
     found = []
     for kind, saving in list(shares["savings"].items())[:_MOST_SAVINGS]:
-        if not saving["at_most_ps"]:
-            continue
         text = (
-            f"a faster {kind} can save at most {percent(saving['at_most_ratio'])} "
-            f"({time_ps(saving['at_most_ps'])}"
+            f"a faster {kind} can save at most {percent(saving['hold_ratio'])} "
+            f"({time_ps(saving['hold_ps'])})"
         )
-        waited = saving["wait_ps"]
-        found.append(text + (f", {time_ps(waited)} of it waits)" if waited else ")"))
+        if waiting:
+            text += f", {percent(saving['at_most_ratio'])} if no wait were left"
+        found.append(text)
     for kinds, ps in shares["by_resource_kinds"].items():
         if "+" in kinds and ps > 0.01 * total:
             found.append(
                 f"{kinds.replace('+', ' and ')} work together for {share(ps, total)}: "
                 "there a faster one helps only with the other"
             )
-    waits = sum(wait["wait_ps"] for wait in shares["waits"])
-    if waits:
-        found.append(
-            "without waiting for resources it can be shorter by at most "
-            f"{percent(waits / total)}"
-        )
+    if waiting:
+        found.append(f"without any wait at most {percent(waiting / total)} are saved")
     if not found:
         return ""
     intro = (

@@ -57,6 +57,10 @@ class TimeAnalysis:
     makespan_path : dict
         Shares of the critical paths of the replications: those of the requests that
         ended last; see `PathShares.result`. Sums to `elapsed_ps`.
+    chip_path : dict
+        The same with waits followed into the requests that held the resource: work of
+        all requests, back to the start. Sums to `elapsed_ps` as well; with one request
+        at a time it is `makespan_path`.
     request_paths : dict
         The same over all requests; sums to their latencies.
     stalls : dict
@@ -74,6 +78,7 @@ class TimeAnalysis:
     queues: dict[str, Any]
     head_of_line: dict[str, int]
     makespan_path: dict[str, Any]
+    chip_path: dict[str, Any]
     request_paths: dict[str, Any]
     stalls: dict[str, Any]
     wasted: dict[str, Any]
@@ -151,7 +156,7 @@ def analyse_time(
     queues = QueueTally(structure, n_bins)
     stalls = StallTally(structure)
     waste = WasteTally(structure)
-    makespan, paths = PathShares(structure), PathShares(structure)
+    makespan, chip, paths = (PathShares(structure) for _ in range(3))
     head_of_line = {"holds": 0, "wait_ps": 0}
     n_rows = n_requests = n_replications = 0
     for replication in iter_replications(trace, tables):
@@ -166,7 +171,12 @@ def analyse_time(
         head_of_line["holds"] += int(np.count_nonzero(owned))
         head_of_line["wait_ps"] += int(owned.sum())
         finder = PathFinder(replication, holds, blockers)
-        makespan.add(replication, finder.makespan())
+        last = finder.makespan()
+        makespan.add(replication, last)
+        if replication.requests["request"].size > 1:
+            across = PathFinder(replication, holds, blockers, across=True)
+            last = across.makespan()
+        chip.add(replication, last)
         for request in replication.requests["request"].tolist():
             paths.add(replication, finder.request(request))
         n_rows += replication.op.size
@@ -184,6 +194,7 @@ def analyse_time(
         queues=queues.result(),
         head_of_line=head_of_line,
         makespan_path=makespan.result(),
+        chip_path=chip.result(),
         request_paths=paths.result(),
         stalls=stalls.result(),
         wasted=waste.result(),

@@ -103,15 +103,24 @@ class PathFinder:
         The same as holds.
     blockers : Blockers
         Who made each hold wait.
+    across : bool
+        Follow waits into the other requests that held the resource: only `makespan`
+        has a meaning then, and its work is that of all requests.
     """
 
     def __init__(
-        self, replication: Replication, holds: HoldTimes, blockers: Blockers
+        self,
+        replication: Replication,
+        holds: HoldTimes,
+        blockers: Blockers,
+        *,
+        across: bool = False,
     ) -> None:
         self._replication = replication
         self._holds = holds
         self._blockers = blockers
-        self._links = PathLinks(replication, holds, blockers)
+        self._across = across
+        self._links = PathLinks(replication, holds, blockers, across=across)
         self._before: list[int] = self._links.before.tolist()
         self._paths: dict[int, CriticalPath] = {}
 
@@ -162,16 +171,20 @@ class PathFinder:
         if not requests["request"].size:
             raise TraceError(f"replication {self._replication.number} has no request")
         last = int(np.argmax(requests["end_ps"]))
-        path = self.request(int(requests["request"][last]))
-        arrival = int(requests["arrival_ps"][last])
-        if not arrival:
+        number = int(requests["request"][last])
+        if self._across:
+            # Back to the arrival of whichever request the path leads to.
+            slots = np.flatnonzero(self._replication.bursts["request"] == number)
+            path = self._walk(int(slots[-1]), None, int(requests["end_ps"][last]))
+        else:
+            path = self.request(number)
+        if not path.total_ps or not path.begin_ps[0]:
             return path
-        first = path.hold[0] if path.hold.size else _NO_HOLD
         return CriticalPath(
             np.concatenate(([_NOT_ARRIVED], path.cause)),
             np.concatenate(([0], path.begin_ps)),
-            np.concatenate(([arrival], path.end_ps)),
-            np.concatenate(([first], path.hold)),
+            np.concatenate((path.begin_ps[:1], path.end_ps)),
+            np.concatenate((path.hold[:1], path.hold)),
             np.concatenate(([_NO_HOLD], path.blocker)),
             np.concatenate(([_NO_HOLD], path.resource)),
         )
@@ -184,13 +197,18 @@ class PathFinder:
             )
         return int(found[0])
 
-    def _walk(self, slot: int, begin_ps: int, end_ps: int) -> CriticalPath:
-        """The path back from the last hold of a burst; exact from begin to end."""
+    def _walk(self, slot: int, begin_ps: int | None, end_ps: int) -> CriticalPath:
+        """The path back from the last hold of a burst; exact from begin to end.
+
+        Without a beginning, from the arrival of the request the path leads to.
+        """
         last = self._links.last_hold(slot, end_ps)
-        chain = self._chain(last, begin_ps)
+        chain = self._chain(last, 0 if begin_ps is None else begin_ps)
         if not chain.size:
             raise TraceError(f"a burst that ends at {end_ps} ps has no holds")
         path = self._segments(chain, end_ps)
+        if begin_ps is None:
+            begin_ps = int(path.begin_ps[0]) if path.begin_ps.size else end_ps
         path = path.since(begin_ps)
         exact = path.total_ps == end_ps - begin_ps and bool(
             np.all(path.begin_ps[1:] == path.end_ps[:-1])
@@ -216,7 +234,7 @@ class PathFinder:
             return chain
         # What ended before the path begins adds nothing, but for the first.
         kept = int(np.count_nonzero(self._links.top_ps[chain] > begin_ps))
-        return chain[: max(kept, 1) + 1]
+        return chain[: max(kept, 1) + 1] if begin_ps else chain
 
     def _segments(self, chain: IntArray, end_ps: int) -> CriticalPath:
         """All segments of a chain: after each hold a gap, the hold, its wait."""

@@ -35,6 +35,8 @@ class PathLinks:
         The same as holds.
     blockers : Blockers
         Who made each hold wait.
+    across : bool
+        Follow blockers of other requests as well, instead of counting the wait.
 
     Attributes
     ----------
@@ -51,7 +53,12 @@ class PathLinks:
     """
 
     def __init__(
-        self, replication: Replication, holds: HoldTimes, blockers: Blockers
+        self,
+        replication: Replication,
+        holds: HoldTimes,
+        blockers: Blockers,
+        *,
+        across: bool = False,
     ) -> None:
         self._replication, self._holds = replication, holds
         self._structure: BurstStructure = replication.structure
@@ -65,8 +72,9 @@ class PathLinks:
         request = np.repeat(replication.bursts["request"], n_ops)
         waited = np.flatnonzero(blockers.hold >= 0)
         theirs = blockers.hold[waited]
-        own = request[waited] == request[theirs]
-        waited, theirs = waited[own], theirs[own]
+        if not across:
+            own = request[waited] == request[theirs]
+            waited, theirs = waited[own], theirs[own]
         self.resume_ps[waited] = holds.start_ps[waited]
         self.before[waited] = self._inside_gates(theirs)
         self._link_cancelled()

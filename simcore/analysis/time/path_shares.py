@@ -18,6 +18,7 @@ from simcore.analysis.time.replication import Replication
 _WORK = CAUSES.index("work")
 _OTHER = CAUSES.index("other_request")
 _RESERVED = CAUSES.index("reserved")
+_NOT_ARRIVED = CAUSES.index("not_arrived")
 
 _BREAKDOWNS = ("stage", "phase", "resource_kinds", "operation")
 
@@ -114,38 +115,49 @@ class PathShares:
             key=lambda w: (-w["wait_ps"], w["resource_kind"], w["blocking"]),
         )
 
+    @property
+    def waiting_ps(self) -> int:
+        """Time in which the path waits for what other work may end sooner."""
+        return self.total_ps - self.work_ps - int(self._by_cause[_NOT_ARRIVED])
+
     def savings(self) -> dict[str, dict[str, Any]]:
         """What a faster resource of each kind can save at most.
 
         Returns
         -------
         dict
-            By kind of resource, largest first: `hold_ps`, work on the path that
-            holds one (with others, perhaps); `wait_ps`, waits on the path for one;
-            `at_most_ps`, their sum; `at_most_ratio`, of the whole. Without these the
-            rest of the path is still there, as long as the order of work stays.
+            By kind of resource, largest first, layers kept for a token left out:
+            `hold_ps`, work on the path that holds one (with others, perhaps);
+            `at_most_ps`, that and all waits, since what is waited for may hold one
+            as well; both as ratios of the whole. Without these the rest of the path
+            is still there, as long as the order of work stays.
         """
         structure = self._structure
         found: dict[str, dict[str, Any]] = {}
+        whole = max(self.total_ps, 1)
+        is_gate = structure.gate_of_resource
         for kind, name in enumerate(structure.resource_kinds):
             holds = np.array(
                 [
-                    any(structure.kind_of_resource[r] == kind for r in resources)
+                    any(
+                        structure.kind_of_resource[r] == kind and not is_gate[r]
+                        for r in resources
+                    )
                     for resources in structure.resource_sets
                 ],
                 dtype=np.bool_,
             )
             held = int(self._by_op[holds[structure.set_of_op]].sum())
-            waited = sum(ps for key, ps in self._waits.items() if key[0] == kind)
-            if held or waited:
+            if held:
+                at_most = held + self.waiting_ps
                 found[name] = {
                     "hold_ps": held,
-                    "wait_ps": waited,
-                    "at_most_ps": held + waited,
-                    "at_most_ratio": (held + waited) / max(self.total_ps, 1),
+                    "hold_ratio": held / whole,
+                    "at_most_ps": at_most,
+                    "at_most_ratio": at_most / whole,
                 }
         return dict(
-            sorted(found.items(), key=lambda item: (-item[1]["at_most_ps"], item[0]))
+            sorted(found.items(), key=lambda item: (-item[1]["hold_ps"], item[0]))
         )
 
     def result(self) -> dict[str, Any]:
@@ -154,6 +166,7 @@ class PathShares:
             "paths": self.n_paths,
             "total_ps": self.total_ps,
             "work_ps": self.work_ps,
+            "waiting_ps": self.waiting_ps,
             **{f"by_{name}": self.by(name) for name in _BREAKDOWNS},
             "waits": self.waits(),
             "waits_by_blocking_request": {
