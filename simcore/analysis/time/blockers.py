@@ -107,7 +107,8 @@ def head_of_line_ps(replication: Replication) -> IntArray:
     order = np.argsort(number, kind="stable")
     rows, number = rows[order], number[order]
     starts = np.flatnonzero(np.diff(number, prepend=-1))
-    for first, last in zip(starts, [*starts[1:], rows.size], strict=True):
+    ends = np.append(starts, rows.size)[1:]
+    for first, last in zip(starts, ends, strict=True):
         mine = rows[first:last]
         resources = replication.structure.resource_sets[number[first]]
         busy = busy_of(replication, resources)

@@ -255,8 +255,7 @@ class PathFinder:
         )
         arrival = int(self._replication.requests["arrival_ps"][request_row])
         # At the start of the request what is left is waiting for admission.
-        arrived = np.full(chain.size, 0, dtype=np.int64)
-        arrived[:] = burst_ready
+        arrived = burst_ready.copy()
         if links.before[chain[-1]] < 0:
             arrived[-1] = min(arrival, int(burst_ready[-1]))
         blocker = self._blockers.hold[chain]
@@ -264,20 +263,21 @@ class PathFinder:
         none = np.full(chain.size, _NO_HOLD, dtype=np.int64)
         work_begin = np.minimum(start, top)
         resource = self._blockers.resource[chain]
+        # A gap is of the hold that comes after it.
+        later = np.concatenate((chain[:1], chain[:-1]))
         layers = [
-            (np.full_like(chain, _CANCELLED), top, above, none, none),
-            (np.full_like(chain, _WORK), work_begin, top, none, none),
-            (waited, resume, start, blocker, resource),
-            (np.full_like(chain, _CANCELLED), burst_start, resume, none, none),
-            (np.full_like(chain, _ROOM), burst_ready, burst_start, none, none),
-            (np.full_like(chain, _ADMISSION), arrived, burst_ready, none, none),
+            (np.full_like(chain, _CANCELLED), top, above, later, none, none),
+            (np.full_like(chain, _WORK), work_begin, top, chain, none, none),
+            (waited, resume, start, chain, blocker, resource),
+            (np.full_like(chain, _CANCELLED), burst_start, resume, chain, none, none),
+            (np.full_like(chain, _ROOM), burst_ready, burst_start, chain, none, none),
+            (np.full_like(chain, _ADMISSION), arrived, burst_ready, chain, none, none),
         ]
-        cause, begin, end, theirs, resources = (
+        cause, begin, end, hold, theirs, resources = (
             # Backwards, so that time runs forwards.
             np.stack(column)[::-1, ::-1].T.reshape(-1)
             for column in zip(*layers, strict=True)
         )
-        hold = np.repeat(chain[::-1], len(layers))
         kept = end > begin
         return CriticalPath(
             cause[kept],
