@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from simcore.analysis.time import analyse_time, path_of
+from simcore.analysis.time import analyse_time, littles_law, path_of
 from simcore.report.time_text import request_time_report, run_time_report
 from simcore.trace.reader import read_trace
 
@@ -71,6 +71,11 @@ def test_wasted_verify_steps_are_those_of_the_bursts(tiny):
     bursts = read_trace("first").bursts().to_pydict()
     steps = sum(bursts["wasted_verify_steps"])
     assert explained(tiny, "first")["wasted"]["verify_beyond"]["steps"] == steps
+
+
+def test_littles_law_holds_on_every_queue_of_a_run_folder(tiny):
+    check = littles_law(read_trace("first"))
+    assert (check.holds, check.measured, check.bound) == (True, 0, 0)
 
 
 def test_one_request_and_one_burst_of_it(tiny):

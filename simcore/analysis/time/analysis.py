@@ -28,7 +28,7 @@ from simcore.analysis.time.wasted_work import WasteTally
 from simcore.errors import ConfigError, Problem
 from simcore.trace.reader import Trace
 
-#: Event rows after which no further replication is analysed: about 20 s.
+#: Event rows after which no further replication is analysed: half a minute or less.
 MAX_ROWS = 30_000_000
 
 #: Equal parts of a replication for what is given over time.

@@ -6,6 +6,7 @@ from the arrival of the request to its end exactly, in whole picoseconds.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,7 +122,8 @@ class PathFinder:
         self._blockers = blockers
         self._across = across
         self._links = PathLinks(replication, holds, blockers, across=across)
-        self._before: list[int] = self._links.before.tolist()
+        # As compact as numpy's, and read one by one as fast as a list.
+        self._before = array("q", self._links.before.tobytes())
         self._paths: dict[int, CriticalPath] = {}
 
     def request(self, request: int) -> CriticalPath:

@@ -145,6 +145,40 @@ def test_a_faster_resource_saves_no_more_than_its_bound(kind, prefix, requests):
     assert 0 < saved <= most
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("schedule", ["serialized", "layer-pipelined"])
+def test_the_partition_is_exact_whatever_operations_are_absent(schedule, seed):
+    trace = simulated(f"schedule={schedule}", requests=3)
+    rng = np.random.default_rng(seed)
+    last = {}
+    for row in trace.event_rows:
+        key = row["request"], row["burst"]
+        last[key] = max(last.get(key, 0), row["op_id"])
+    keys = {(r["request"], r["burst"], r["op_id"]) for r in trace.event_rows}
+    # Commits stay: they say when the burst ends.
+    absent = {
+        key for key in sorted(keys) if rng.random() < 0.4 and key[2] < last[key[:2]] - 6
+    }
+    trace.event_rows = [
+        row
+        for row in trace.event_rows
+        if (row["request"], row["burst"], row["op_id"]) not in absent
+    ]
+    found = opened(trace)
+    assert not found.holds.present.all()
+    for request in range(3):
+        path = found.finder.request(request)
+        end = int(found.replication.requests["end_ps"][request])
+        assert_partition(path, 0, end)
+        n_ops = found.replication.structure.n_ops
+        assert np.all(found.holds.present[path.hold])
+        assert np.all(
+            found.replication.bursts["request"][path.hold // n_ops] == request
+        )
+    result = analyse_time(trace)
+    assert sum(result.chip_path["by_stage"].values()) == result.elapsed_ps
+
+
 # -- by hand ------------------------------------------------------------------------
 
 CHAIN = [Op("a"), Op("b", (0,), stage="qk"), Op("a", (1,), stage="pv")]
