@@ -1,44 +1,81 @@
-"""`simcore explain hardware`: the numbers of a chip and where they are from."""
+"""`simcore explain`: the numbers of a chip, and why a run took as long as it did."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simcore.cli.failures import DONE
+from simcore.cli.failures import DONE, problem
 from simcore.cli.kinds import chosen_kind
 from simcore.cli.options import AllowOutsideOption, JsonOption, QuietOption
-from simcore.cli.output import write_result
+from simcore.cli.output import write_note, write_result
 
 
 def explain_command(
     topic: Annotated[
-        str, typer.Argument(metavar="TOPIC", help="What to explain: hardware.")
+        str, typer.Argument(metavar="TOPIC", help="What to explain: hardware or run.")
     ],
     source: Annotated[
         str,
         typer.Argument(
-            metavar="NAME_OR_FILE",
-            help="Hardware, a scenario (its hardware) or a component library.",
+            metavar="SOURCE",
+            help="hardware: a chip, a scenario (its hardware) or a component library, "
+            "by name or file. run: the folder that `simcore run` wrote.",
         ),
     ],
     kind: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="When a name stands for several things."),
+        typer.Option(
+            metavar="KIND", help="hardware: when a name stands for several things."
+        ),
+    ] = None,
+    request: Annotated[
+        int | None,
+        typer.Option(
+            "--request", metavar="N", min=0, help="run: only this request, from 0."
+        ),
+    ] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(
+            "--burst",
+            metavar="N",
+            min=0,
+            help="run: only this burst of the --request, from 0.",
+        ),
     ] = None,
     allow_outside: AllowOutsideOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """List the numbers of a chip with unit, status and source.
+    """Explain a chip or a run.
 
-    Assumed numbers first, then those that are implausible and why.
+    hardware: its numbers with unit, status and source, assumed ones first, then those
+    that are implausible and why. run: bottleneck, critical path, waits, wasted work,
+    and what would help.
     """
+    if topic == "run":
+        if kind is not None:
+            raise typer.BadParameter("is for hardware", param_hint="--kind")
+        if burst is not None and request is None:
+            raise typer.BadParameter("needs --request", param_hint="--burst")
+        return _explain_run(Path(source), request, burst, as_json, quiet)
     if topic != "hardware":
         raise typer.BadParameter(
-            f"{topic[:60]!r} is not a topic; there is: hardware", param_hint="TOPIC"
+            f"{topic[:60]!r} is not a topic; there are: hardware, run",
+            param_hint="TOPIC",
         )
+    for name, value in (("--request", request), ("--burst", burst)):
+        if value is not None:
+            raise typer.BadParameter("is for runs", param_hint=name)
+    return _explain_hardware(source, kind, allow_outside, as_json, quiet)
+
+
+def _explain_hardware(
+    source: str, kind: str | None, allow_outside: bool, as_json: bool, quiet: bool
+) -> int:
     from simcore.config.describe import describe, hardware_values
     from simcore.config.load import load_scenario
     from simcore.config.plausibility import lint_description, lint_hardware
@@ -59,7 +96,39 @@ def explain_command(
         ]
     if as_json:
         results = [hardware_result(*entry) for entry in entries]
-        write_result(result_document(f"explain {topic}", {"hardware": results}))
+        write_result(result_document("explain hardware", {"hardware": results}))
     else:
         write_result(sections(hardware_report(*entry) for entry in entries))
+    return DONE
+
+
+def _explain_run(
+    folder: Path, request: int | None, burst: int | None, as_json: bool, quiet: bool
+) -> int:
+    if not folder.exists():
+        hint = "Give the folder that `simcore run` wrote, not the scenario."
+        raise problem(str(folder), "there is no such run folder", hint)
+    from simcore.analysis.time import analyse_time, path_of
+    from simcore.report.json_report import result_document
+    from simcore.report.time_text import (
+        request_time_report,
+        request_time_result,
+        run_time_report,
+        run_time_result,
+    )
+    from simcore.trace.reader import read_trace
+
+    trace = read_trace(folder)
+    name = str(trace.run["scenario"])
+    if request is not None:
+        path = path_of(trace, request, burst)
+        result = request_time_result(name, folder, path)
+        text = request_time_report(name, path)
+    else:
+        analysis = analyse_time(trace)
+        result = run_time_result(name, folder, analysis)
+        text = run_time_report(name, analysis)
+    write_result(result_document("explain run", result) if as_json else text)
+    if request is None and not quiet:
+        write_note(f"next: simcore explain run {folder} --request 0")
     return DONE

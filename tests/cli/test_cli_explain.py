@@ -85,7 +85,7 @@ def test_json_has_counts_values_and_findings(cli):
     [
         (
             ("explain", "chips", "toy-ideal"),
-            "'chips' is not a topic; there is: hardware",
+            "'chips' is not a topic; there are: hardware, run",
         ),
         (
             ("explain", "hardware", "qwen3-1.7b"),
