@@ -28,6 +28,7 @@ from simcore.analysis.run_tables import (
     tuples,
 )
 from simcore.analysis.table_invariants import check_tables
+from simcore.analysis.time.queues import littles_law
 from simcore.program.burst import BurstProgram
 from simcore.program.operation import MEMORIES
 from simcore.trace.reader import Trace
@@ -80,6 +81,7 @@ def check_trace(
             _bytes_of_bursts(bursts, sweep),
             _energy_in_summary(trace.program_energy(), sweep, summary),
             _busy_in_summary(sweep, summary),
+            littles_law(trace),
         ]
     return checks
 

@@ -47,9 +47,12 @@ class HbmChannelConfig(FrozenConfig):
     refresh: Literal["all_bank", "none"] = Field(
         default="all_bank", description="All banks of a channel at once, or never."
     )
-    refresh_phase: Literal["staggered", "synchronous"] = Field(
-        default="staggered",
-        description="Channels refresh one after another, or all at one instant.",
+    refresh_phase: Literal["synchronous", "staggered"] = Field(
+        default="synchronous",
+        description=(
+            "All channels refresh at one instant, or one after another; a transfer is "
+            "spread over all of them, so that staggered it nearly always waits for one."
+        ),
     )
     burst_ns: _Time = Field(
         default=None, description=_of_preset("ns of 32 B on a pseudo-channel's pins")

@@ -38,6 +38,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/accounting.md",
+    "docs/hbm.md",
     "hardware/README.md",
     "traces/README.md",
 )

@@ -48,6 +48,7 @@ TABLE_CHECKS = {
     "spent_as_computed",
 }
 EVENT_CHECKS = {
+    "littles_law",
     "holds_complete",
     "waits_not_negative",
     "predecessors_first",
