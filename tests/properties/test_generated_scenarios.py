@@ -74,7 +74,8 @@ def check(changes: list[str]) -> None:
             result = simulate(scenario, out=Path(folder) / "run")
         except ProgramError as error:
             # A burst that can never fit is refused before anything is simulated.
-            assert "but the SRAM has" in str(error)
+            if "but the SRAM has" not in str(error):
+                raise
             return
     assert not [str(found) for found in result.checks if not found.holds]
     tokens = result.summary["counts"]["tokens"]

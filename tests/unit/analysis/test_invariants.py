@@ -389,7 +389,10 @@ def summary_busy_total(run: Run) -> None:
     ("plant", "expected"),
     [
         (swap_rows, {"rows_in_order"}),
-        (start_before_ready, {"waits_not_negative", "predecessors_first"}),
+        (
+            start_before_ready,
+            {"waits_not_negative", "predecessors_first", "littles_law"},
+        ),
         (start_before_predecessor, {"predecessors_first"}),
         (ready_too_early, {"predecessors_first"}),
         (ready_with_a_later_burst, {"predecessors_first", "burst_times"}),
@@ -398,8 +401,8 @@ def summary_busy_total(run: Run) -> None:
         (overlap, {"exclusive_holds"}),
         (lost_row, {"holds_complete", "busy_in_summary"}),
         (torn_hold, {"holds_complete"}),
-        (unknown_operation, {"holds_complete"}),
-        (unknown_burst, {"holds_complete"}),
+        (unknown_operation, {"holds_complete", "littles_law"}),
+        (unknown_burst, {"holds_complete", "littles_law"}),
         (
             lost_burst,
             {
