@@ -141,6 +141,12 @@ class Chip:
         self.sram.request(Reservation(self.clock.now, *owner, n_bytes, granted))
         self._settle()
 
+    def release(self, owner: tuple[int, int]) -> None:
+        """Free the SRAM room of `owner`; who waits may get it at this instant."""
+        self.sram.release(owner)
+        if self.sram.has_waiting:
+            self._settle()
+
     def launch(self, run: BurstRun) -> None:
         """Start a burst that has its SRAM room: its first operations become ready."""
         run.launch_ps = self.clock.now
