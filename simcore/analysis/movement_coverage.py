@@ -8,7 +8,7 @@ be counted twice somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -157,7 +157,7 @@ def _operation_or_excluded(
     return MovementRow(moved, "excluded", owner, why_not)
 
 
-def _stored_drafts(program: BurstProgram, stored: list[str]) -> MovementRow:
+def _stored_drafts(program: BurstProgram, stored: Sequence[str]) -> MovementRow:
     moved = "draft results kept for reuse"
     memory = program.hardware.memory
     if not stored or memory is None:
