@@ -69,8 +69,9 @@ def test_draft_results_take_area_only_under_reuse() -> None:
 def test_a_store_of_its_own_has_its_own_area() -> None:
     found = area(
         "hardware.reuse_policy=reuse",
-        "hardware.memory.d_reg={area_mm2: 0.3, capacity_bytes: 131072, "
-        "reference_capacity_bytes: 65536}",
+        "hardware.memory.d_reg.area_mm2=0.3",
+        "hardware.memory.d_reg.capacity_bytes=131072",
+        "hardware.memory.d_reg.reference_capacity_bytes=65536",
     )
     assert row(found, "d_reg") == (1, 0.6)
 
