@@ -26,6 +26,7 @@ from simcore.config.hardware import (
     ComponentsConfig,
     HardwareConfig,
     MemoryConfig,
+    SizedMemory,
 )
 from simcore.config.model import ModelConfig
 from simcore.program.movement import ACTIVATION_BYTES
@@ -197,7 +198,7 @@ def area_report(
     memory = hardware.memory
     if memory is not None:
         rows += [
-            AreaRow("sram", 1, memory.sram.area_mm2, _sram_label(memory)),
+            AreaRow("sram", 1, memory.sram.scaled_area_mm2, _sram_label(memory)),
             *_stored_draft_rows(model, hardware, memory, accounting, draft_length),
             AreaRow("fabric", 1, memory.fabric.area_mm2, "fabric"),
         ]
@@ -336,10 +337,14 @@ def _stored_draft_rows(
     accounting: AccountingConfig,
     draft_length: int,
 ) -> list[AreaRow]:
-    """D_reg: every output of every drafted token, at the density of the SRAM."""
+    """D_reg: its own area, or the bytes it must hold at the density of the SRAM."""
     n_bytes = stored_draft_bytes(model, hardware, accounting, draft_length)
     if not n_bytes:
         return []
+    store = memory.d_reg
+    if store is not None and store.area_mm2:
+        label = f"draft results{_size(store)}"
+        return [AreaRow("d_reg", 1, store.scaled_area_mm2, label)]
     area = n_bytes * _sram_mm2_per_byte(memory)
     return [AreaRow("d_reg", 1, area, f"draft results, {n_bytes:,} bytes")]
 
@@ -361,9 +366,18 @@ def stored_draft_bytes(
 def _sram_mm2_per_byte(memory: MemoryConfig | None) -> float:
     if memory is None or not memory.sram.capacity_bytes:
         return 0.0
-    return memory.sram.area_mm2 / memory.sram.capacity_bytes
+    return memory.sram.scaled_area_mm2 / memory.sram.capacity_bytes
 
 
 def _sram_label(memory: MemoryConfig) -> str:
-    capacity = memory.sram.capacity_bytes
-    return "SRAM" if capacity is None else f"SRAM of {capacity:,} bytes"
+    return f"SRAM{_size(memory.sram)}"
+
+
+def _size(memory: SizedMemory) -> str:
+    """Its capacity, and the one its area was scaled from."""
+    if memory.capacity_bytes is None:
+        return ""
+    size = f" of {memory.capacity_bytes:,} bytes"
+    if memory.capacity_ratio == 1:
+        return size
+    return f"{size}, area scaled from {memory.reference_capacity_bytes:,}"

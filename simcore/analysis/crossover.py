@@ -19,7 +19,7 @@ from simcore.program.operation import Operation
 _COMPUTE = frozenset(
     {"attention_qk", "attention_softmax", "attention_pv", "kv_load"},
 )
-_CACHE = frozenset({"kv_read", "kv_unpack"})
+_CACHE = frozenset({"kv_read", "kv_unpack", "kv_dequantize"})
 #: No context is longer; beyond it there is no crossing.
 _FARTHEST = 1 << 40
 _BISECTIONS = 200

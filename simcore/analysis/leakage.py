@@ -23,6 +23,7 @@ from simcore.analysis.resident import (
     resident_layers,
     tiles,
 )
+from simcore.config.hardware import HardwareConfig
 from simcore.program.burst import BurstProgram
 from simcore.program.shape import Matrix
 from simcore.units import leakage_pj
@@ -72,6 +73,9 @@ class LeakageReport:
         Everything powered all the time, HBM included.
     instances : str
         What one power of the hardware stands for.
+    not_given : tuple of str
+        Main components that count as 0 because the hardware gives no static power;
+        with any, the energy is a lower bound.
     """
 
     rows: tuple[LeakageRow, ...]
@@ -79,6 +83,7 @@ class LeakageReport:
     background_energy_pj: float
     ungated_energy_pj: float
     instances: str
+    not_given: tuple[str, ...] = ()
 
     @property
     def gated_energy_pj(self) -> float:
@@ -109,6 +114,7 @@ class LeakageReport:
             },
             "gated_energy_pj": self.gated_energy_pj,
             "ungated_energy_pj": self.ungated_energy_pj,
+            "not_given": list(self.not_given),
         }
 
 
@@ -145,6 +151,7 @@ def leakage_report(
             math.fsum([background, *powers.values()]), total_ns
         ),
         instances=_INSTANCES[program.hardware.leakage_per],
+        not_given=tuple(without_static_power(program.hardware)),
     )
 
 
@@ -156,10 +163,24 @@ def static_power_nw(program: BurstProgram) -> dict[str, float]:
         for name, power in leakage.model_dump().items()
         if power
     }
+    memory = program.hardware.memory
+    if memory is not None and "sram" in powers:
+        powers["sram"] *= memory.sram.capacity_ratio
     if program.hardware.leakage_per == "instance":
         counts = instances(program)
         powers = {name: power * counts[name] for name, power in powers.items()}
     return powers
+
+
+def without_static_power(hardware: HardwareConfig) -> list[str]:
+    """Main components of a chip whose static power is not given and counts as 0."""
+    names = ["attention_engine", "softmax_unit", "elementwise_unit", "control"]
+    if hardware.analog is not None:
+        names = ["arrays", "dac", "adc_draft", "adc_residual", *names]
+    if hardware.memory is not None:
+        names += ["sram", "hbm", "fabric"]
+    given = hardware.leakage_power
+    return [name for name in names if not getattr(given, f"{name}_nw")]
 
 
 def instances(program: BurstProgram) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ be counted twice somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -95,16 +95,7 @@ def movement_coverage(program: BurstProgram) -> list[MovementRow]:
     ]
     if program.hardware.reuse_policy == "reuse":
         stored = [name for name in ("d_reg_write", "d_reg_read") if name in names]
-        rows.append(
-            MovementRow(
-                "draft results kept for reuse",
-                "proxy" if stored else "excluded",
-                "d_reg",
-                f"{' and '.join(stored)}, at the SRAM's energy a byte"
-                if stored
-                else "no memory, or switched off (extra_features)",
-            )
-        )
+        rows.append(_stored_drafts(program, stored))
     return rows
 
 
@@ -164,6 +155,18 @@ def _operation_or_excluded(
     if there:
         return MovementRow(moved, "modeled", owner, ", ".join(there))
     return MovementRow(moved, "excluded", owner, why_not)
+
+
+def _stored_drafts(program: BurstProgram, stored: Sequence[str]) -> MovementRow:
+    moved = "draft results kept for reuse"
+    memory = program.hardware.memory
+    if not stored or memory is None:
+        why = "no memory, or switched off (extra_features)"
+        return MovementRow(moved, "excluded", "d_reg", why)
+    by = " and ".join(stored)
+    if memory.d_reg is not None:
+        return MovementRow(moved, "modeled", "d_reg", by)
+    return MovementRow(moved, "proxy", "d_reg", f"{by}, at the SRAM's energy a byte")
 
 
 def _inside_a_layer(program: BurstProgram) -> MovementRow:

@@ -18,6 +18,7 @@ from simcore.analysis.burst_model import baseline_burst_model
 from simcore.analysis.closed_form import RequestExpectation, request_expectation
 from simcore.analysis.composition import parts
 from simcore.analysis.expectation import ExpectedBursts
+from simcore.analysis.hardware_notes import hardware_notes
 from simcore.config.acceptance import (
     AcceptanceConfig,
     BurstReplayAcceptance,
@@ -250,6 +251,7 @@ def notes(
         f"{_rounded(verdict.filled_pipeline_tokens_per_s)} tokens/s in all (bound by "
         f"{verdict.busiest_without_speculation}); speculation is a latency feature."
     )
+    said += hardware_notes(program.hardware)
     said.append("KV reads, qk and pv are additive: no streaming between them.")
     if program.accounting.tile_parallelism == "all":
         said.append("tile_parallelism all is an ideal bound: down waits for nothing.")

@@ -142,6 +142,8 @@ def _open(run: Path) -> Trace:
     # A folder that is not there is a slip of the pen, not a damaged trace.
     if not run.exists():
         raise problem(str(run), "there is no such run folder")
+    if not run.is_dir():
+        raise problem(str(run), "this is a file, not a run folder")
     from simcore.trace.reader import read_trace
 
     return read_trace(run)

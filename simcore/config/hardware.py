@@ -8,7 +8,7 @@ YAML and a library become this object.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Annotated, Literal, cast, get_args
+from typing import Annotated, Literal, Self, cast, get_args
 
 from pydantic import Field, model_validator
 
@@ -585,6 +585,48 @@ class HbmConfig(MemoryTechnology):
         )
 
 
+class SizedMemory(FrozenConfig):
+    """A memory on the chip whose figures may be those of another capacity.
+
+    CACTI 7 at 22 nm, 1 to 8 MiB of high-performance cells: area and leakage grow in
+    proportion to the capacity (0.95 to 7.1 mm2, 134 to 1,070 mW), energy a byte and
+    access time about with its square root. Only the first two are scaled.
+    """
+
+    area_mm2: NonNegative = Field(default=0.0, description="mm2.")
+    capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None, description="Bytes; null: no limit."
+    )
+    reference_capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None,
+        description="Bytes that area_mm2 and the static power are given for; both "
+        "scale in proportion to capacity_bytes; null: as given.",
+    )
+
+    @model_validator(mode="after")
+    def _check_capacity(self) -> Self:
+        if self.reference_capacity_bytes is not None and self.capacity_bytes is None:
+            path = ("reference_capacity_bytes",)
+            raise_issues([FieldIssue(path, message="needed beside it: capacity_bytes")])
+        return self
+
+    @property
+    def capacity_ratio(self) -> float:
+        """Capacity over the one that area and static power are given for."""
+        if self.capacity_bytes is None or self.reference_capacity_bytes is None:
+            return 1.0
+        return self.capacity_bytes / self.reference_capacity_bytes
+
+    @property
+    def scaled_area_mm2(self) -> float:
+        """Area at its capacity."""
+        return self.area_mm2 * self.capacity_ratio
+
+
+class SramConfig(MemoryTechnology, SizedMemory):
+    """The SRAM buffer."""
+
+
 class KvFormat(FrozenConfig):
     """How keys and values are packed."""
 
@@ -616,7 +658,7 @@ class KvCacheConfig(FrozenConfig):
         return self.hbm if self.sram is None else self.sram
 
 
-class DraftStoreConfig(FrozenConfig):
+class DraftStoreConfig(SizedMemory):
     """D_reg, where draft results wait for reuse; each layer has a part of it."""
 
     read_energy_pj_per_byte: NonNegative = Field(
@@ -625,7 +667,6 @@ class DraftStoreConfig(FrozenConfig):
     write_energy_pj_per_byte: NonNegative = Field(
         default=0.0, description="pJ per byte."
     )
-    area_mm2: NonNegative = Field(default=0.0, description="mm2.")
     capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
         default=None, description="Bytes of all layers together; null: no limit."
     )
@@ -634,8 +675,8 @@ class DraftStoreConfig(FrozenConfig):
 class MemoryConfig(FrozenConfig):
     """Byte-based model of the KV cache's memories."""
 
-    sram: MemoryTechnology = Field(
-        default_factory=MemoryTechnology, description="Buffer of speculative KV."
+    sram: SramConfig = Field(
+        default_factory=SramConfig, description="Buffer of speculative KV."
     )
     hbm: HbmConfig = Field(default_factory=HbmConfig, description="KV cache.")
     fabric: MemoryTechnology = Field(

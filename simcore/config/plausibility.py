@@ -522,7 +522,8 @@ def memory_findings(
     path: str, memory: MemoryConfig, leakage: LeakagePowerConfig
 ) -> Iterator[Finding]:
     """SRAM, HBM and the link between them."""
-    yield from sram_findings(f"{path}.sram", memory.sram, leakage.sram_nw)
+    leaks = leakage.sram_nw * memory.sram.capacity_ratio
+    yield from sram_findings(f"{path}.sram", memory.sram, leaks)
     yield from hbm_findings(f"{path}.hbm", _technology(memory.hbm))
     for name in _energies(memory.fabric):
         yield from _outside(

@@ -124,10 +124,10 @@ def read_yaml(text: str, file: str | None = None) -> Document:
         # The parser may stop one line beyond the last.
         last = len(text.splitlines())
         line = None if mark is None else min(mark.line + 1, last)
-        what = _clean(error.problem or "cannot be parsed")
-        message = f"not valid YAML: {what}"
+        what = error.problem or "cannot be parsed"
+        message = f"not valid YAML: {_clean(what)}"
         if "nesting depth" in what:
-            # Some versions of the parser have a limit of their own, beyond ours.
+            # PyYAML from 6.0.4 gives up by itself, before or after our own limit.
             message = _too("deep", MAX_DEPTH)
         raise ConfigError([Problem("", file, line, message=message)]) from None
     except yaml.YAMLError as error:

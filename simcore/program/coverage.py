@@ -26,6 +26,7 @@ CATALOGUE = (
     "kv_buffer_fill",
     "kv_buffer_read",
     "kv_unpack",
+    "kv_dequantize",
     "kv_load",
     "attention_qk",
     "attention_softmax",
@@ -49,6 +50,7 @@ CATALOGUE = (
     "control_burst",
     "verify_setup",
     "kv_commit",
+    "kv_convert",
     "d_reg_write",
     "d_reg_read",
 )
@@ -135,6 +137,12 @@ def _statuses(program: BurstProgram) -> dict[str, Status]:
     return found
 
 
+def _one_format(program: BurstProgram) -> bool:
+    memory = program.hardware.memory
+    cache = None if memory is None else memory.kv_cache
+    return cache is None or cache.sram_format == cache.hbm
+
+
 def _reason(program: BurstProgram, name: str) -> str:
     model, hardware = program.model, program.hardware
     movement = ("kv_", "embedding", "hop", "d_reg")
@@ -166,6 +174,8 @@ def _reason(program: BurstProgram, name: str) -> str:
         return "the model names no vocabulary"
     if name.startswith(movement) and hardware.memory is None:
         return "the hardware describes no memory"
+    if name in ("kv_dequantize", "kv_convert") and _one_format(program):
+        return "SRAM and HBM keep KV in one format"
     if name == "verify_setup" and program.draft_length == 0:
         return "nothing is set up without speculation"
     if program.accounting.extra_features == "off":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from simcore.config.hardware import HardwareConfig
-from simcore.program.cost import Cost
+from simcore.program.cost import ZERO, Cost
 from simcore.program.operation import Operation
 
 #: feature -> (stage, resource, component)
@@ -67,6 +67,25 @@ class DigitalUnit:
         """Write K and V into the SRAM compute arrays of the attention unit (proxy)."""
         packed = self.feature("kv_pack", elements, name="kv_load")
         return replace(packed, resources=("attention",), status="proxy")
+
+    def kv_convert(self, elements: Cost) -> Operation:
+        """Dequantize from SRAM's format and quantize to HBM's, on the way to HBM.
+
+        One stream through the elementwise lanes beside the transfer, so one hold
+        with the costs of both features.
+        """
+        out = self.feature("dequantize", elements)
+        back = self.feature("quantize", elements)
+        component = out.owner
+        both = sum((cost for op in (out, back) for _, cost in op.energy_pj), ZERO)
+        return replace(
+            out,
+            name="kv_convert",
+            stage="kv_cache",
+            status=back.status if out.status == "modeled" else out.status,
+            duration_ns=out.duration_ns + back.duration_ns,
+            energy_pj=((component, both),),
+        )
 
     def control(self, name: str, latency_ns: float, energy_pj: float) -> Operation:
         """One control action of the sequencer."""

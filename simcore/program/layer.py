@@ -163,7 +163,13 @@ class LayerBuilder:
         if self.mover is None:
             return LayerStep(())
         sram_read = self.accounting.kv_commit_sram_read == "on"
-        return _layer_step([self.mover.commit(sram_read=sram_read)])
+        legs = self.mover.commit(sram_read=sram_read)
+        converted = self.mover.converted_elements
+        if converted and self._extra:
+            # Streams with the transfer: a leg of its own, on the DPU.
+            elements = Cost(per_committed=converted)
+            legs = (self._digital.kv_convert(elements), *legs)
+        return _layer_step([legs])
 
     # -- parts of a layer -------------------------------------------------------
 
@@ -235,20 +241,35 @@ class LayerBuilder:
                 return []
             # The public calculator's one coefficient for a cache without a memory.
             return [(self._digital.feature("kv_cache_update", Cost(shape.d_model)),)]
-        # Per-token scales: one of K and one of V for every cached token and query
-        # head; static scales: once an element of the attended heads.
-        form = self.mover.memory.kv_cache.hbm
-        if form.scales_per_token_per_head:
-            unpacked = Cost(per_token=2 * shape.n_heads)
-        else:
-            unpacked = Cost(2 * shape.query_width)
         return [
             *self._features(("kv_pack", Cost(shape.kv_width))),
             self.mover.kv_write(),
             self._kv_read(self.mover, phase, step),
             *([self.mover.kv_buffer_read(step)] if self.prefetches else []),
-            *self._features(("kv_unpack", unpacked)),
+            *self._kv_unpack(self.mover, shape, step),
         ]
+
+    def _kv_unpack(self, mover: Mover, shape: LayerShape, step: int) -> _Positions:
+        """Scales of what HBM holds, and speculative tokens from SRAM's own format."""
+        # Per-token scales: one of K and one of V for every cached token and query
+        # head; static scales: once an element of the attended heads.
+        if mover.memory.kv_cache.hbm.scales_per_token_per_head:
+            # Speculative tokens in another format are no part of it.
+            apart = step if mover.values_differ else 0
+            unpacked = Cost(-2 * shape.n_heads * apart, per_token=2 * shape.n_heads)
+        else:
+            unpacked = Cost(2 * shape.query_width)
+        positions = self._features(("kv_unpack", unpacked))
+        if self._extra and mover.values_differ and step:
+            # To the operand format of the MAC lanes, their scales included.
+            values = self._digital.feature(
+                "dequantize",
+                Cost(step * shape.kv_width),
+                name="kv_dequantize",
+                stage="kv_cache",
+            )
+            positions.append((values,))
+        return positions
 
     def _kv_read(self, mover: Mover, phase: Phase, step: int) -> tuple[Operation, ...]:
         if self.prefetches:

@@ -51,6 +51,29 @@ class Mover:
             self.shape.scaled_heads * form.scales_per_token_per_head * form.scale_bytes
         )
 
+    @property
+    def values_differ(self) -> bool:
+        """Whether SRAM keeps keys and values as other numbers than HBM does."""
+        ours, theirs = self.memory.kv_cache.sram_format, self.memory.kv_cache.hbm
+        return (
+            ours.value_bytes_per_elem != theirs.value_bytes_per_elem
+            or ours.scales_per_token_per_head != theirs.scales_per_token_per_head
+        )
+
+    @property
+    def converted_elements(self) -> int:
+        """Elements of one token and layer that a commit brings into HBM's format.
+
+        Every key and value where the numbers differ; the scales alone where only
+        their width does; none where both memories keep one format.
+        """
+        if self.values_differ:
+            return self.shape.kv_width
+        ours, theirs = self.memory.kv_cache.sram_format, self.memory.kv_cache.hbm
+        if ours.scale_bytes == theirs.scale_bytes:
+            return 0
+        return self.shape.scaled_heads * ours.scales_per_token_per_head
+
     def leg(
         self, name: str, stage: str, memory: str, direction: Direction, n_bytes: Cost
     ) -> Operation:

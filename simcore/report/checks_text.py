@@ -28,7 +28,8 @@ def failing_check(check: Mapping[str, Any]) -> str:
     """What was found, what is allowed, and where it fails."""
     text = (
         f"does not hold: {check['name']}: measured {_value(check['measured'])}, "
-        f"bound {_value(check['bound'])}"
+        f"{'expected' if _is_expectation(check) else 'bound'} "
+        f"{_value(check['bound'])}"
     )
     if check.get("detail"):
         text = f"{text} ({check['detail']})"
@@ -37,6 +38,18 @@ def failing_check(check: Mapping[str, Any]) -> str:
 
 def checks_table(checks: Sequence[Mapping[str, Any]]) -> str:
     """One line for each check, the failing ones in full below."""
+    expectations = [check for check in checks if _is_expectation(check)]
+    others = [check for check in checks if not _is_expectation(check)]
+    tables = [
+        _rows(found, limit)
+        for found, limit in ((others, "bound"), (expectations, "expected"))
+        if found
+    ]
+    failing = [failing_check(check) for check in checks if not check["holds"]]
+    return "\n".join(["\n\n".join(tables), *failing])
+
+
+def _rows(checks: Sequence[Mapping[str, Any]], limit: str) -> str:
     rows = [
         [
             "ok" if check["holds"] else "FAIL",
@@ -46,9 +59,12 @@ def checks_table(checks: Sequence[Mapping[str, Any]]) -> str:
         ]
         for check in checks
     ]
-    text = table(rows, header=["", "check", "measured", "bound"], left=2)
-    failing = [failing_check(check) for check in checks if not check["holds"]]
-    return "\n".join([text, *failing])
+    return table(rows, header=["", "check", "measured", limit], left=2)
+
+
+def _is_expectation(check: Mapping[str, Any]) -> bool:
+    """Whether a mean is compared with the value that the closed form expects."""
+    return str(check["name"]).startswith("expected_")
 
 
 def verdict(checks: Sequence[Mapping[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from simcore.analysis.area import AreaReport
 from simcore.analysis.crossover import Crossing
@@ -146,16 +147,53 @@ def leakage_section(leakage: LeakageReport, tokens: float) -> str:
         power = power_nw(leakage.background_power_nw)
         rows.append(["HBM background", power, "100%", energy])
     if not rows:
-        return "Static power\n  The hardware gives none."
+        return (
+            "Static power\n  The hardware gives none; energies are dynamic alone, a "
+            "lower bound."
+        )
     header = ["component", "power", "on in draft", "energy/token"]
     gated = energy_pj(leakage.gated_energy_pj / tokens)
     charged = energy_pj(leakage.ungated_energy_pj / tokens)
     note = paragraph(
         f"The metrics charge {gated} per token; everything powered all the time "
-        f"would be {charged}.",
+        f"would be {charged}.{_lower_bound(leakage)}",
         indent="  ",
     )
     return f"Static power\n{table(rows, header=header)}\n\n{note}"
+
+
+def _lower_bound(leakage: LeakageReport) -> str:
+    if not leakage.not_given:
+        return ""
+    names = ", ".join(leakage.not_given)
+    return f" A lower bound: no static power is given for {names}."
+
+
+def calculator_area_section(area: Mapping[str, Any]) -> str:
+    """Area by the public calculator's rules, component by component.
+
+    Parameters
+    ----------
+    area : mapping
+        `on_chip`, `off_chip_hbm` and `components`, in mm2.
+    """
+    total = area["on_chip"]
+    found = sorted(area["components"].items(), key=lambda item: (-item[1], item[0]))
+    rows = [
+        [name, f"{significant(mm2)} mm2", share(mm2, total)]
+        for name, mm2 in found
+        if mm2
+    ]
+    said = paragraph(
+        f"{significant(total)} mm2 on the chip, {significant(area['off_chip_hbm'])} "
+        "mm2 of HBM beside it. These rules count no adders, one digital unit a layer, "
+        "and SRAM and fabric as given.",
+        indent="  ",
+    )
+    parts = [said]
+    if rows:
+        parts.append(table(rows, header=["component", "area", "share"]))
+    return "Area by the public calculator's rules\n" + "\n\n".join(parts)
 
 
 def break_even_lines(sweep: PromptSweep) -> str:

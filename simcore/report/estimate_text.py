@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.analysis.estimate import Estimate
+from simcore.analysis.hardware_notes import hardware_notes
 from simcore.config.acceptance import natural_draft_length
 from simcore.config.reading import LENIENT_PROFILE
 from simcore.report.breakdown_text import bytes_table, energy_and_time
@@ -13,6 +14,7 @@ from simcore.report.estimate_result import EstimateResult
 from simcore.report.estimate_tables import (
     area_section,
     break_even_lines,
+    calculator_area_section,
     chip_section,
     k_sweep_section,
     leakage_section,
@@ -40,7 +42,12 @@ def estimate_report(result: EstimateResult) -> str:
     """
     first = result.estimates[0]
     data = first.to_dict()
-    parts = [scenario_lines(first.scenario, "closed form, nothing simulated")]
+    prompts = [e.scenario.workload.prompt_length for e in result.estimates]
+    parts = [
+        scenario_lines(
+            first.scenario, "closed form, nothing simulated", prompt_lengths=prompts
+        )
+    ]
     if result.sweep is not None:
         parts.append(_sweep_table(result.estimates))
     else:
@@ -51,6 +58,8 @@ def estimate_report(result: EstimateResult) -> str:
     if result.with_area:
         tokens = first.metrics["committed_tokens_per_burst"] * data["request"]["bursts"]
         parts += [area_section(first.area), leakage_section(first.leakage, tokens)]
+        if data["calculator"] is not None:
+            parts.append(calculator_area_section(data["calculator"]["area_mm2"]))
     if result.sensitivity is not None:
         parts.append(sensitivity_section(result.sensitivity))
     parts += [warnings_section(_warnings(result, data)), _notes(result, data)]
@@ -90,6 +99,7 @@ def _notes(result: EstimateResult, data: dict[str, Any]) -> str:
         [
             "Speculation pays where the committed tokens per burst are above C*.",
             break_even_lines(result.sweep),
+            *hardware_notes(result.scenario.hardware),
             # The other notes carry numbers of one prompt length.
             *data["notes"][-2:],
         ]

@@ -47,6 +47,7 @@ def hardware_report(
                 for status in _STATUSES
             ),
             _defaults(values),
+            _lower_bound(values),
             plausibility_section(findings),
         ]
     )
@@ -101,6 +102,24 @@ def _group(title: str, values: Sequence[DescribedValue]) -> str:
         if value.source is not None:
             lines.append(paragraph(value.source, indent="      "))
     return "\n".join(lines)
+
+
+def _lower_bound(values: Sequence[DescribedValue]) -> str:
+    """Which static power is 0, and what that makes of the energy."""
+    start, end = "leakage_power.", "_nw"
+    names = [
+        value.path.removeprefix(start).removesuffix(end)
+        for value in values
+        if value.path.startswith(start) and value.value == 0
+    ]
+    if not names:
+        return ""
+    return paragraph(
+        "Static power is a lower bound: it is 0, not counted, for "
+        f"{', '.join(names)} (those of them that the chip has).",
+        indent="  ",
+        first="",
+    )
 
 
 def _is_default(value: DescribedValue) -> bool:

@@ -22,7 +22,9 @@ from simcore.report.numbers import count, counted, significant
 _STATUSES = ("assumed", "derived", "published", "measured")
 
 
-def scenario_lines(scenario: ScenarioConfig, *details: str) -> str:
+def scenario_lines(
+    scenario: ScenarioConfig, *details: str, prompt_lengths: Sequence[int] = ()
+) -> str:
     """Name, what it shows, and what runs on what.
 
     Parameters
@@ -31,8 +33,16 @@ def scenario_lines(scenario: ScenarioConfig, *details: str) -> str:
         What was run or estimated.
     *details : str
         More for the last line, for example the seed.
+    prompt_lengths : sequence of int
+        Those of a sweep; without it, the scenario's.
     """
     workload = scenario.workload
+    prompt = f"prompt {count(workload.prompt_length)}"
+    if len(prompt_lengths) > 1:
+        prompt = (
+            f"{count(len(prompt_lengths))} prompts from {count(min(prompt_lengths))} "
+            f"to {count(max(prompt_lengths))}"
+        )
     length = (
         f"{count(workload.max_tokens)} new tokens"
         if workload.max_tokens is not None
@@ -43,8 +53,7 @@ def scenario_lines(scenario: ScenarioConfig, *details: str) -> str:
         title = f"{title}: {scenario.description}"
     what = (
         f"{scenario.model.name} on {scenario.hardware.name}, {scenario.schedule}, "
-        f"K = {workload.draft_length}, prompt {count(workload.prompt_length)}, "
-        f"{length}"
+        f"K = {workload.draft_length}, {prompt}, {length}"
     )
     acceptance = f"acceptance {acceptance_text(scenario.acceptance)}"
     lines = [

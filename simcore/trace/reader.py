@@ -281,7 +281,9 @@ def _read_manifest(folder: Path, *, verify: bool) -> dict[str, Any]:
         )
     manifest = _read_json(path)
     version = manifest.get("schema_version")
-    major = str(version).partition(".")[0]
+    if not isinstance(version, str):
+        raise TraceError(f"{path}: damaged: it names no schema version")
+    major = version.partition(".")[0]
     if major != SCHEMA_VERSION.partition(".")[0]:
         writer = printable(manifest.get("simcore_version"))
         raise TraceError(

@@ -228,6 +228,24 @@ def test_a_run_that_is_not_there_is_wrong_input(cli, command):
     assert result.err.splitlines()[0] == "nowhere: there is no such run folder."
 
 
+@pytest.mark.parametrize("command", ["summary", "export"])
+def test_a_file_in_place_of_a_run_folder_is_wrong_input(cli, command):
+    Path("plain").write_text("x")
+    more = ("--out", "x.json") if command == "export" else ()
+    result = cli("trace", command, "plain", *more)
+    assert result.code == 2
+    assert result.err.splitlines()[0] == "plain: this is a file, not a run folder."
+
+
+def test_an_empty_manifest_is_damaged_and_not_of_another_version(cli):
+    Path("kept").mkdir()
+    Path("kept/run.json").write_text("{}")
+    result = cli("trace", "summary", "kept")
+    assert result.code == 4
+    assert "kept/run.json: damaged: it names no schema version" in result.err
+    assert "this simcore reads" not in result.err
+
+
 def test_a_damaged_trace_exits_with_4_and_names_the_file(cli):
     cli(*RUN)
     path = Path("kept/bursts.parquet")

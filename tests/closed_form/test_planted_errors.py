@@ -36,6 +36,11 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
         "accounting.lm_head=dpu",
         "accounting.tile_parallelism=all",
     ),
+    # Speculative KV of 16 bits, the cache of 8.
+    "formats": (
+        *SMALL,
+        "hardware.memory.kv_cache.sram.value_bytes_per_elem=2",
+    ),
 }
 
 
@@ -52,7 +57,7 @@ def kinds(name: str) -> list[str]:
 
 
 def planted() -> list[tuple[str, str]]:
-    """Every operation of the first scenario, some of the second, the new of the last.
+    """Every operation of the first scenario, some of the second, the new of the others.
 
     Each is a (scenario, operation).
     """
@@ -61,6 +66,7 @@ def planted() -> list[tuple[str, str]]:
         *(("plain", kind) for kind in first),
         *(("serialized", kind) for kind in kinds("serialized")[::4]),
         *(("others", kind) for kind in kinds("others") if kind not in first),
+        *(("formats", kind) for kind in kinds("formats") if kind not in first),
     ]
 
 
@@ -116,6 +122,7 @@ def test_planted_kinds_are_the_catalogue() -> None:
         "kv_write",
         "kv_read",
         "kv_unpack",
+        "kv_dequantize",
         "kv_load",
         "attention_qk",
         "attention_softmax",
@@ -136,6 +143,7 @@ def test_planted_kinds_are_the_catalogue() -> None:
         "control_burst",
         "verify_setup",
         "kv_commit",
+        "kv_convert",
     }
 
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from simcore.analysis.estimate import estimate_scenario
 from simcore.config.accounting import AccountingConfig
+from simcore.config.base import RESOLVED_ONLY
 from simcore.config.hardware import (
     FEATURES,
     AdcConfig,
@@ -22,6 +23,7 @@ from simcore.config.hardware import (
     ColumnsPerAdc,
     ControlConfig,
     ConverterSpec,
+    DraftStoreConfig,
     HardwareConfig,
     KvCacheConfig,
     KvFormat,
@@ -30,6 +32,7 @@ from simcore.config.hardware import (
     PeripheryBlock,
     PeripheryConfig,
     SocConfig,
+    SramConfig,
     VerifySetupConfig,
 )
 from simcore.config.library import CoefficientBlock, DigitalLibrary
@@ -46,6 +49,7 @@ def scenario() -> str:
     order = ("name", "description", "model", "hardware", "acceptance", "accounting")
     fields = ScenarioFile.model_fields
     names = [*order, *(name for name in fields if name not in order)]
+    names = [n for n in names if fields[n].json_schema_extra != RESOLVED_ONLY]
     for name in names:
         if name == "workload":
             rows += [
@@ -76,6 +80,8 @@ def hardware() -> str:
         ("soc.buffers_add.", BuffersAddConfig),
         ("soc.control.", ControlConfig),
         ("memory.{sram,hbm,fabric}.", MemoryTechnology),
+        ("memory.sram.", SramConfig),
+        ("memory.d_reg.", DraftStoreConfig),
         ("memory.kv_cache.", KvCacheConfig),
         ("memory.kv_cache.{hbm,sram}.", KvFormat),
         ("components.{dac,adc}.BITS.", ConverterSpec),
@@ -88,7 +94,10 @@ def hardware() -> str:
         rows += [
             _row(prefix + name, info)
             for name, info in model.model_fields.items()
-            if not _is_section(info) and prefix + name != "name"
+            if not _is_section(info)
+            and prefix + name != "name"
+            # Said for all memories together.
+            and not (model is SramConfig and name in MemoryTechnology.model_fields)
         ]
     rows.append("| `leakage_power.*` | `0.0` | number, at least 0 | Static power. |")
     lists = [

@@ -6,6 +6,7 @@ import pytest
 
 from simcore.analysis.area import AreaReport, area_report
 from simcore.config.load import load_hardware, load_model, load_scenario
+from simcore.errors import ConfigError
 
 # tiny: D 256, 8 query and 4 KV heads of 32, F 512, V 1024; tiles of 64 x 64.
 QKV, WO, GATE_UP, DOWN, HEAD = 8 * 4, 4 * 4, 2 * 8 * 4, 4 * 8, 16 * 4
@@ -63,6 +64,51 @@ def test_draft_results_take_area_only_under_reuse() -> None:
     found = area("hardware.reuse_policy=reuse")
     outputs = LAYERS * (512 + 256 + 1024 + 256)
     assert row(found, "d_reg") == (1, outputs * 2 * 3 * 0.1 / 65536)
+
+
+def test_a_store_of_its_own_has_its_own_area() -> None:
+    found = area(
+        "hardware.reuse_policy=reuse",
+        "hardware.memory.d_reg.area_mm2=0.3",
+        "hardware.memory.d_reg.capacity_bytes=131072",
+        "hardware.memory.d_reg.reference_capacity_bytes=65536",
+    )
+    assert row(found, "d_reg") == (1, 0.6)
+
+
+def test_sram_area_is_as_given_or_scales_with_its_capacity() -> None:
+    larger = "hardware.memory.sram.capacity_bytes=196608"
+    assert row(area(larger), "sram") == (1, 0.1)
+    # 0.1 mm2 for 64 KiB are 0.3 mm2 for 192 KiB.
+    scaled = area(larger, "hardware.memory.sram.reference_capacity_bytes=65536")
+    assert row(scaled, "sram") == (1, 0.3)
+    (label,) = [r.label for r in scaled.rows if r.component == "sram"]
+    assert label == "SRAM of 196,608 bytes, area scaled from 65,536"
+    # The operand SRAM of the attention units keeps its density.
+    cim = "accounting.attention=sram_cim"
+    found = area(larger, "hardware.memory.sram.reference_capacity_bytes=65536", cim)
+    assert (
+        row(found, "attention_cim_sram")[1] == row(area(cim), "attention_cim_sram")[1]
+    )
+
+
+def test_the_reference_chip_scales_from_the_capacity_of_its_source() -> None:
+    scenario = load_scenario(
+        "qwen3-1.7b-k5", ["hardware.memory.sram.capacity_bytes=4194304"]
+    )
+    memory = scenario.hardware.memory
+    assert memory is not None
+    # CACTI gives 3.75 mm2 for 4 MiB: within 2 %.
+    assert memory.sram.scaled_area_mm2 == pytest.approx(3.71)
+    assert memory.sram.scaled_area_mm2 == pytest.approx(3.75, rel=0.02)
+
+
+def test_a_reference_capacity_needs_a_capacity() -> None:
+    with pytest.raises(ConfigError, match="needed beside it: capacity_bytes"):
+        area(
+            "hardware.memory.sram.capacity_bytes=null",
+            "hardware.memory.sram.reference_capacity_bytes=65536",
+        )
 
 
 def test_operands_of_attention_take_area_when_they_are_written() -> None:

@@ -117,3 +117,23 @@ def test_powers_of_one_instance_are_counted_like_the_area() -> None:
     assert found["adc_draft"] == 2 * units["adc_draft"]
     assert found["control"] == 5 * scenario.model.n_layers
     assert found["sram"] == 7
+
+
+def test_static_power_of_the_sram_scales_with_its_capacity() -> None:
+    found = leakage_report(
+        program(
+            "hardware.leakage_power.sram_nw=300",
+            "hardware.memory.sram.capacity_bytes=196608",
+            "hardware.memory.sram.reference_capacity_bytes=65536",
+        ),
+        LATENCY,
+    )
+    (sram,) = [row for row in found.rows if row.component == "sram"]
+    assert sram.power_nw == pytest.approx(900)
+
+
+def test_what_has_no_static_power_is_named() -> None:
+    found = leakage_report(program(), LATENCY)
+    assert found.not_given[:2] == ("dac", "attention_engine")
+    assert "arrays" not in found.not_given
+    assert found.to_dict()["not_given"] == list(found.not_given)

@@ -147,9 +147,70 @@ def test_sram_may_hold_kv_in_another_format() -> None:
     assert [row[4] for row in find(part, "kv_write")] == [b_sram, b_sram]
     legs = [row[3] for row in find(part, "kv_read", L + 1)]
     assert legs == [L * b, b_sram, L * b + b_sram]
-    sram, fabric, hbm = find(program.commit[0], "kv_commit", committed=3)
+    _, sram, fabric, hbm = program_legs(program.commit[0], committed=3)
     assert (sram[3], fabric[4], hbm[4]) == (3 * b_sram, 3 * b_sram, 3 * b)
     assert program.speculative_bytes == N * 3 * b_sram
+
+
+def program_legs(part: LayerStep, committed: int) -> list[tuple[Any, ...]]:
+    (legs,) = rows(part, 0, committed)
+    return legs
+
+
+def test_tokens_of_another_format_are_converted_on_the_way_to_hbm() -> None:
+    # 16-bit values in SRAM, 8-bit ones in HBM, scales alike: 2 x 8 heads x 128
+    # values of each committed token pass through dequantize (1.9 pJ, 0.010 ns) and
+    # quantize (1.8 pJ, 0.009 ns), in one stream beside the transfer.
+    program = burst(hardware=kv_cache(sram={"value_bytes_per_elem": 2}))
+    convert, *moved = program_legs(program.commit[0], committed=3)
+    assert convert[:5] == ("kv_convert", ("dpu",), 3 * 2048, 0, 0)
+    assert convert[5] == pytest.approx(3 * 2048 * 0.019, rel=1e-12)
+    assert convert[6] == {"elementwise_unit": pytest.approx(3 * 2048 * 3.7)}
+    assert [row[0] for row in moved] == ["kv_commit"] * 3
+
+
+def test_speculative_tokens_of_another_format_are_unpacked_from_it() -> None:
+    program = burst(hardware=kv_cache(sram={"value_bytes_per_elem": 2}))
+    for step in program.steps:
+        part, i = step.layers[5], step.index
+        # Scales of the L tokens in HBM, and every value of the i tokens in SRAM.
+        assert one(part, "kv_unpack", L + i)[2] == 2 * Hq * L
+        if i == 0:
+            assert "kv_dequantize" not in names(part)
+            continue
+        row = one(part, "kv_dequantize", L + i)
+        assert row[:3] == ("kv_dequantize", ("dpu",), i * 2048)
+        assert row[5] == pytest.approx(i * 2048 * 0.010, rel=1e-12)
+        assert row[6] == {"elementwise_unit": pytest.approx(i * 2048 * 1.9)}
+
+
+def test_static_scales_against_scales_of_each_token_are_another_format() -> None:
+    static = {"scales_per_token_per_head": 0}
+    program = burst(hardware=kv_cache(hbm=static, sram={"value_bytes_per_elem": 1}))
+    assert one(program.draft[1].layers[5], "kv_dequantize", L + 1)[2] == 2048
+    assert one(program.draft[1].layers[5], "kv_unpack", L + 1)[2] == 2 * Hq * h
+    assert program_legs(program.commit[0], committed=1)[0][2] == 2048
+
+
+def test_scales_of_another_width_alone_are_converted_alone() -> None:
+    program = burst(hardware=kv_cache(sram={"scale_bytes": 4}))
+    # One scale of K and one of V for each of 8 heads.
+    assert program_legs(program.commit[0], committed=2)[0][2] == 2 * 2 * Hk
+    part = program.draft[1].layers[5]
+    assert "kv_dequantize" not in names(part)
+    assert one(part, "kv_unpack", L + 1)[2] == 2 * Hq * (L + 1)
+
+
+def test_one_format_in_both_memories_converts_nothing() -> None:
+    same = {"value_bytes_per_elem": 1, "scale_bytes": 2}
+    for program in (burst(), burst(hardware=kv_cache(sram=same))):
+        assert "kv_convert" not in names(program.commit[0])
+        assert "kv_dequantize" not in names(program.draft[1].layers[5])
+    # The public calculator knows no conversion.
+    other = burst(
+        hardware=kv_cache(sram={"value_bytes_per_elem": 2}), extra_features="off"
+    )
+    assert "kv_convert" not in names(other.commit[0])
 
 
 def test_without_memory_nothing_is_moved() -> None:

@@ -96,7 +96,7 @@ def test_another_major_version_is_refused_and_another_minor_read(
         "simcore reads 1.1"
     )
     rewrite_manifest(tmp_path, schema_version=None)
-    assert "schema version None" in refusal(tmp_path)
+    assert "damaged: it names no schema version" in refusal(tmp_path)
 
 
 FILES = [*SCHEMAS, "summary.json", part_name(0), part_name(1)]
