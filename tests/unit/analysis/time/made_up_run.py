@@ -213,7 +213,7 @@ class _Keeper:
 
     def record_burst(  # type: ignore[no-untyped-def]
         self, replication, request, burst, ready_ps, start_ps, duration_ps,
-        activates=None,
+        activates=None, executed=None,
     ) -> None:  # fmt: skip
         self.holds[request, burst] = ready_ps, start_ps, duration_ps
 
