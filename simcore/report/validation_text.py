@@ -10,10 +10,14 @@ from simcore.report.checks_text import checks_table, verdict
 from simcore.report.facts import scenario_lines
 from simcore.report.layout import bullets, paragraph, sections, table
 from simcore.report.numbers import count, counted, significant
+from simcore.report.theory_text import theory_report
 
 
 def validation_report(
-    scenario: ScenarioConfig, data: Mapping[str, Any], seed: int
+    scenario: ScenarioConfig,
+    data: Mapping[str, Any],
+    seed: int,
+    theory: Mapping[str, Any] | None = None,
 ) -> str:
     """Every conditional row, every check, what was skipped, and the verdict.
 
@@ -25,6 +29,8 @@ def validation_report(
         Of `ValidationReport.to_dict`.
     seed : int
         Of the expected-value checks.
+    theory : mapping, optional
+        Of `TheoryReport.to_dict`, when the engine was compared with theory besides.
     """
     skipped = data["skipped"]
     return sections(
@@ -33,16 +39,23 @@ def validation_report(
             _conditional(data["conditional"]),
             f"Checks\n{checks_table(data['checks'])}",
             f"Skipped\n{bullets(skipped)}" if skipped else "",
-            _verdict(data),
+            theory_report(theory, with_verdict=False) if theory else "",
+            _verdict(data, theory["checks"] if theory else ()),
         ]
     )
 
 
 def validation_result(
-    scenario: ScenarioConfig, data: Mapping[str, Any], seed: int
+    scenario: ScenarioConfig,
+    data: Mapping[str, Any],
+    seed: int,
+    theory: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The same for machines."""
-    return {"scenario": scenario.name, "seed": seed, **data}
+    result = {"scenario": scenario.name, "seed": seed, **data}
+    if theory is not None:
+        result |= {"theory": theory, "holds": data["holds"] and theory["holds"]}
+    return result
 
 
 def _conditional(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -74,9 +87,9 @@ def _differing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [paragraph(f"differing: {', '.join(names)}", indent="    ", first="  ")]
 
 
-def _verdict(data: Mapping[str, Any]) -> str:
+def _verdict(data: Mapping[str, Any], more: Sequence[Mapping[str, Any]]) -> str:
     conditional = sum(not row["holds"] for row in data["conditional"])
-    text = verdict(data["checks"])
+    text = verdict([*data["checks"], *more])
     if conditional:
         return f"{counted(conditional, 'burst differs', 'bursts differ')}. {text}"
     return text
