@@ -133,6 +133,21 @@ def test_pipelining_is_never_slower_than_one_hold_after_another() -> None:
     assert faster > CASES // 10
 
 
+@pytest.mark.parametrize("first", range(0, CASES, CHUNK))
+def test_a_pipelined_burst_is_its_recursion_whatever_the_chip_prefers(
+    first: int,
+) -> None:
+    """The cases that the first test runs one hold after another, pipelined too."""
+    for seed, case in chunk(first):
+        if case.schedule == "layer-pipelined":
+            continue
+        program = case.program(schedule="layer-pipelined")
+        outcome = case.outcome(accepted_of(seed, case))
+        (times,) = simulate_replication(program, {0: [outcome]}, Holds())
+        burst = Composition(program).burst_ps(outcome.context_length, outcome.committed)
+        assert times.end_ps - times.start_ps == burst.total, f"case {seed}"
+
+
 def layer_ps(part: LayerStep, cached: int) -> int:
     """One layer's time by its own: positions add up, legs run side by side."""
     context = part.context(cached)
