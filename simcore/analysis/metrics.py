@@ -239,6 +239,11 @@ class _Run:
         )
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several requests share a chip."""
+        return bool(self.makespan_ps.size < self.request["request"].size)
+
+    @property
     def elapsed_ps(self) -> dict[str, int]:
         """Makespan, and the time bursts spend in each phase."""
         phases = {name: int(self.burst[f"{name}_ps"].sum()) for name in _PHASES}
@@ -337,8 +342,22 @@ def _metrics(
         "wasted_verify_steps_per_burst": (wasted, n_bursts),
         "burst_latency_ns": (burst_ns, n_bursts),
     }
+    if run.is_shared:
+        # Requests on one chip depend on each other; replications do not.
+        over = run.replication_of_request
+        ratios["request_latency_ns"] = (latency_ns, np.ones(latency_ns.size))
+        ratios = {
+            name: pair
+            if pair[0].size == run.makespan_ps.size
+            else (
+                _sums(pair[0], over, run.makespan_ps.size),
+                _sums(pair[1], over, run.makespan_ps.size),
+            )
+            for name, pair in ratios.items()
+        }
     estimates = {name: _ratio(*pair, confidence) for name, pair in ratios.items()}
-    estimates["request_latency_ns"] = mean_estimate(latency_ns, confidence)
+    if not run.is_shared:
+        estimates["request_latency_ns"] = mean_estimate(latency_ns, confidence)
     return estimates
 
 

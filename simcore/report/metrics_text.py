@@ -127,7 +127,9 @@ def _interval(found: Mapping[str, Any]) -> str:
     return f"{time_ns(low)} .. {time_ns(high)}"
 
 
-def precision_line(found: Mapping[str, Any], aim: float = 0.01) -> str:
+def precision_line(
+    found: Mapping[str, Any], aim: float = 0.01, *, shared: bool = False
+) -> str:
     """How well the latency per token is known, and how much more would do.
 
     Parameters
@@ -136,11 +138,14 @@ def precision_line(found: Mapping[str, Any], aim: float = 0.01) -> str:
         `value`, `half_width` and `n` of the metric.
     aim : float
         Wanted half-width relative to the value.
+    shared : bool
+        Whether requests share a chip: then only replications are independent.
     """
+    each = "replication" if shared else "request"
     if found["half_width"] is None or not found["value"]:
-        return "One request gives no interval; simulate more with --requests."
+        return f"One {each} gives no interval; simulate more with --requests."
     width = found["half_width"] / found["value"]
-    meaning = "+- is half of a 95 % interval over requests, which are independent."
+    meaning = f"+- is half of a 95 % interval over {each}s, which are independent."
     shown = f"{significant(width * 100, 2)} %"
     if width <= aim:
         return f"{meaning} The latency per token is within {shown}."
@@ -148,5 +153,5 @@ def precision_line(found: Mapping[str, Any], aim: float = 0.01) -> str:
     more = math.ceil(found["n"] * ((width / aim) ** 2 - 1))
     return (
         f"{meaning} The latency per token is within {shown}, not yet {wanted}: "
-        f"simulate about {counted(more, 'more request')}."
+        f"simulate about {counted(more, f'more {each}')}."
     )

@@ -52,7 +52,10 @@ def run_report(
         counted(tokens, "token"),
         f"{time_ps(summary['elapsed_ps']['total'])} of chip time",
     )
-    intervals = paragraph(precision_line(metrics["latency_ns_per_token"]), indent="  ")
+    intervals = paragraph(
+        precision_line(metrics["latency_ns_per_token"], shared=scenario.streams > 1),
+        indent="  ",
+    )
     parts = [
         head,
         f"{compared_metrics(metrics, closed_form['metrics'])}\n{intervals}",

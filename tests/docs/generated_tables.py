@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from simcore.analysis.estimate import estimate_scenario
 from simcore.config.accounting import AccountingConfig
+from simcore.config.arrival import ArrivalConfig
 from simcore.config.base import RESOLVED_ONLY
 from simcore.config.hardware import (
     FEATURES,
@@ -215,6 +216,8 @@ def _type_words(annotation: Any) -> str:
         return "number"
     if annotation in (str, Any):
         return "text" if annotation is str else "name, path or mapping"
+    if annotation is ArrivalConfig:
+        return "`all_at_once` or a mapping of kind and its number"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "`physical` or a mapping of switches"
     if get_origin(annotation) is Literal:
