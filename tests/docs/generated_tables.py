@@ -199,6 +199,8 @@ def _default(info: FieldInfo) -> str:
     if info.is_required() and not (info.description or "").count("default:"):
         return "required"
     if info.is_required() or info.default is None or info.default_factory is not None:
+        if info.annotation is ArrivalConfig:
+            return "all_at_once"
         return "physical" if info.default_factory is not None else "-"
     return f"`{info.default}`"
 

@@ -1,0 +1,87 @@
+"""Contention is real: work is conserved, waits are shown, and throughput is bounded."""
+
+from __future__ import annotations
+
+import pytest
+
+from simcore.config.load import load_scenario
+from simcore.experiments.run import simulate
+from simcore.trace.reader import read_trace
+
+
+def shared(streams: int, *changes: str, scenario: str = "tiny", **more):
+    source = load_scenario(
+        scenario, [f"streams={streams}", "workload.requests=8", *changes]
+    )
+    return simulate(source, cross_check=False, **more)
+
+
+def test_sharing_a_chip_conserves_the_work_of_every_resource() -> None:
+    alone, together = shared(1).summary, shared(8).summary
+    work = [
+        {
+            name: busy
+            for name, busy in summary["busy_ps"]["by_resource"].items()
+            if not name.startswith("layer")
+        }
+        for summary in (alone, together)
+    ]
+    assert work[0] == work[1]
+    for memory in ("hbm", "sram", "fabric"):
+        assert alone["bytes"][memory] == together["bytes"][memory]
+    assert alone["counts"]["tokens"] == together["counts"]["tokens"]
+
+
+def test_requests_that_share_a_chip_wait_and_the_trace_shows_it(tmp_path) -> None:
+    result = shared(8, out=tmp_path / "run")
+    trace = read_trace(result.path)
+    rows = trace.duckdb().sql("SELECT sum(wait_ps) FROM wide WHERE resource = 'hbm'")
+    waited = int(rows.df().iloc[0, 0])
+    kinds = result.summary["waits"]["by_resource_kind"]
+    assert kinds["hbm"]["wait_ps"] == waited > 0
+    arrivals = trace.requests()["arrival_ps"].to_pylist()
+    assert arrivals == [0] * 8
+
+
+@pytest.mark.parametrize("draft_length", [0, 3])
+def test_throughput_never_exceeds_the_bound_of_the_busiest_resource(
+    draft_length: int,
+) -> None:
+    reached = []
+    for streams in (1, 2, 8):
+        summary = shared(streams, f"workload.draft_length={draft_length}").summary
+        tokens = summary["counts"]["tokens"]
+        busy = {
+            name: ps
+            for name, ps in summary["busy_ps"]["by_resource"].items()
+            if not name.startswith("layer")
+        }
+        bound = tokens / max(busy.values())
+        found = tokens / summary["elapsed_ps"]["total"]
+        assert found <= bound
+        reached.append(found / bound)
+    assert reached == sorted(reached)
+    assert reached[-1] > 1.5 * reached[0]
+
+
+def test_mean_latency_rises_with_the_offered_load() -> None:
+    latency = [
+        shared(8, "arrival.kind=poisson", f"arrival.rate_per_s={rate}").metrics[
+            "request_latency_ns"
+        ]["value"]
+        for rate in (1e3, 2e4, 5e4, 1e6)
+    ]
+    assert latency == sorted(latency)
+    assert latency[-1] > 1.5 * latency[0]
+
+
+@pytest.mark.slow
+def test_the_reference_chip_is_saturated_by_enough_requests() -> None:
+    result = shared(
+        32,
+        "workload.requests=32",
+        "workload.draft_length=0",
+        "workload.max_tokens=8",
+        scenario="qwen3-1.7b-k5",
+    )
+    assert result.summary["utilization"]["busiest"]["ratio"] >= 0.95
