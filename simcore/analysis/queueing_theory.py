@@ -1,6 +1,6 @@
 """Mean waits in queue that theory gives: pure formulas, no simulation.
 
-Customers arrive as a Poisson process, the queue has no end, and the longest waiting
+Customers arrive as a Poisson process, the queue has no end, and who has waited longest
 is served first. Symbols of the books: lambda arrivals per unit of time, E[S] mean
 service time, rho = lambda E[S] / c the share of time a server is busy, below 1. Every
 wait is in the unit of the mean service time that is given.

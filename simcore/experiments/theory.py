@@ -368,8 +368,8 @@ def _uniform(seed: int, replication: int, name: str, n: int) -> FloatArray:
     sequence = np.random.SeedSequence(seed, spawn_key=key)
     words = np.random.Philox(sequence).random_raw(n)
     # Middles of 2^53 equal cells: never 0 or 1.
-    uniform = ((words >> (64 - _BITS)) + 0.5) * 2.0**-_BITS
-    return uniform.astype(np.float64)
+    cells = (words >> (64 - _BITS)).astype(np.float64)
+    return (cells + 0.5) * 2.0**-_BITS
 
 
 def little_errors_ps(visits: Visits, servers: int) -> tuple[int, int]:

@@ -41,17 +41,8 @@ def _heading(data: Mapping[str, Any]) -> str:
 
 
 def _points(points: Sequence[Mapping[str, Any]]) -> str:
-    header = [
-        "",
-        "queue",
-        "rho",
-        "customers",
-        "theory Wq",
-        "Wq",
-        "+-",
-        "+- %",
-        "Little",
-    ]
+    numbers = ["rho", "customers", "theory Wq", "Wq", "+-", "+- %", "Little"]
+    header = ["", "queue", *numbers]
     return table([_row(point) for point in points], header=header, left=2)
 
 
@@ -80,8 +71,9 @@ def _notes(data: Mapping[str, Any]) -> str:
     order = max(point["order_ps"] for point in data["points"])
     texts = (
         f"ok: theory lies inside the {data['confidence']:.1%} interval of Student over "
-        f"the replications. A right engine fails one of the {len(data['points'])} with "
-        f"a chance of {significant(100 * data['false_alarm_chance'], 2)} %, by seed.",
+        f"the replications. With another seed a right engine fails at least one of "
+        f"the {len(data['points'])} with a chance of about "
+        f"{significant(100 * data['false_alarm_chance'], 2)} %.",
         "Little: integral of the number of customers over time minus the sum of their "
         "times, in the queue and in the system, the larger.",
         f"First come first served: times differ from the rule by {count(order)} ps at "
