@@ -121,6 +121,7 @@ class Chip:
         self._newly_ready: list[Waiting] = []
         self._waiting: list[Waiting] = []
         self._settling = False
+        self._granting = False
 
     @property
     def waiting(self) -> list[Waiting]:
@@ -243,6 +244,9 @@ class Chip:
 
     def _settle(self) -> None:
         """Grant when the last event of this instant has been processed."""
+        if self._granting:
+            # A burst that got its room starts while grants go on: they see it next.
+            return
         if self.clock.peek() > self.clock.now:
             self._grant()
         elif not self._settling:
@@ -257,6 +261,11 @@ class Chip:
 
     def _grant(self) -> None:
         """Scan waiting bursts and operations by age until nothing changes."""
+        self._granting = True
+        self._grant_all()
+        self._granting = False
+
+    def _grant_all(self) -> None:
         while True:
             if self.sram.has_waiting:
                 self.sram.serve()

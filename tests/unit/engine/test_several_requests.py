@@ -225,3 +225,11 @@ def test_requests_in_other_replications_do_not_meet() -> None:
     requests = outcomes_of(2)
     _, (alone, *_) = simulated(program, {1: requests[1]})
     assert alone.start_ps == 0
+
+
+def test_hundreds_of_requests_may_get_their_room_at_one_instant() -> None:
+    program = shared_chip("layer-pipelined")
+    outcome = outcomes_of(1)[0][:1]
+    _, times = simulated(program, dict.fromkeys(range(300), outcome))
+    assert len(times) == 300
+    assert {t.start_ps for t in times} == {0}
