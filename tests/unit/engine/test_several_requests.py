@@ -228,8 +228,8 @@ def test_requests_in_other_replications_do_not_meet() -> None:
 
 
 def test_hundreds_of_requests_may_get_their_room_at_one_instant() -> None:
-    program = shared_chip("layer-pipelined")
-    outcome = outcomes_of(1)[0][:1]
-    _, times = simulated(program, dict.fromkeys(range(300), outcome))
-    assert len(times) == 300
+    program = hand_program([Op("dpu[0]")], {0: [5]}, burst_bytes=1)
+    outcome = [BurstOutcome(0, 0, 1)]
+    _, times = simulated(program, dict.fromkeys(range(500), outcome))
     assert {t.start_ps for t in times} == {0}
+    assert [t.end_ps for t in times] == [5 * (n + 1) for n in range(500)]
