@@ -38,7 +38,6 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/accounting.md",
-    "docs/hbm.md",
     "hardware/README.md",
     "traces/README.md",
 )
