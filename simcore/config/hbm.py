@@ -83,6 +83,12 @@ class HbmChannelConfig(FrozenConfig):
     command_ns: _Time = Field(
         default=None, description=_of_preset("ns a command and its data take beside")
     )
+    queue_transactions: Annotated[int, Field(ge=4, le=1024)] | None = Field(
+        default=None,
+        description=_of_preset(
+            "Reads, and writes, that a pseudo-channel chooses among"
+        ),
+    )
     stream_efficiency: Annotated[float, Field(ge=0.1, le=1)] | None = Field(
         default=None,
         description=_of_preset("Share of the peak rate in long reads without refresh"),
