@@ -233,11 +233,12 @@ class _Pass:
         np.add.at(self._rows["busy_ps"], row, duration)
         expected = _evaluate(program.duration_ns[:, row], context, committed)
         linear = np.rint(expected * PS_PER_NS).astype(np.int64)
-        stalls = linear // program.stall_period_ps[row]
+        stall_ps = program.stall_ps[row]
+        stalls = np.maximum(linear - stall_ps, 0) // program.stall_period_ps[row]
         if self._jitter is None:
-            wrong = linear + program.stall_ps[row] * stalls != duration
+            wrong = linear + stall_ps * stalls != duration
         else:
-            expected = expected + program.stall_ps[row] / PS_PER_NS * stalls
+            expected = expected + stall_ps / PS_PER_NS * stalls
             expected = expected * self._factors(self._jitter, events["op_id"], burst)
             wrong = np.rint(expected * PS_PER_NS) != duration
         wrong &= ~program.is_gate[row]
