@@ -164,13 +164,14 @@ class OperationTable:
         """
         linear = ps_from_ns(self._linear_ns(context_length, committed))
         period, stall = self.stalls
-        return linear + stall * (np.maximum(linear - stall, 0) // period)
+        met: IntArray = np.maximum(linear - stall, 0) // period
+        return linear + stall * met
 
     def durations_ns(self, context_length: int, committed: int) -> FloatArray:
         """Unrounded duration of every hold of one burst; see `durations_ps`."""
         linear = self._linear_ns(context_length, committed)
         period, stall = self.stalls
-        met = np.maximum(ps_from_ns(linear) - stall, 0) // period
+        met: IntArray = np.maximum(ps_from_ns(linear) - stall, 0) // period
         return linear + stall / PS_PER_NS * met
 
     def _linear_ns(self, context_length: int, committed: int) -> FloatArray:

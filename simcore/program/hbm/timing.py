@@ -35,8 +35,9 @@ class StackTiming(NamedTuple):
     @classmethod
     def of(cls, config: HbmChannelConfig) -> StackTiming:
         """Round every time of the configuration to whole ps."""
-        times = (round(config.value(name) * PS_PER_NS) for name in _FIELDS)
-        return cls(*times, queue=round(config.value("queue_transactions")))
+        values = [round(config.value(name) * PS_PER_NS) for name in _FIELDS]
+        values.append(round(config.value("queue_transactions")))
+        return cls(*values)
 
 
 #: Fields of the configuration in the order of `StackTiming`.
