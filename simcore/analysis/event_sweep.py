@@ -22,6 +22,7 @@ from simcore.analysis.run_program import (
 )
 from simcore.program.jitter import Jitter
 from simcore.program.operation import HBM, MEMORIES
+from simcore.program.stall import refreshes_met
 from simcore.program.verification import verification_named
 from simcore.trace.reader import Trace
 from simcore.units import PS_PER_NS
@@ -234,7 +235,7 @@ class _Pass:
         expected = _evaluate(program.duration_ns[:, row], context, committed)
         linear = np.rint(expected * PS_PER_NS).astype(np.int64)
         stall_ps = program.stall_ps[row]
-        stalls = np.maximum(linear - stall_ps, 0) // program.stall_period_ps[row]
+        stalls: IntArray = refreshes_met(linear, program.stall_period_ps[row], stall_ps)
         if self._jitter is None:
             wrong = linear + stall_ps * stalls != duration
         else:
