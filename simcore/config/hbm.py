@@ -127,12 +127,13 @@ class HbmChannelConfig(FrozenConfig):
                     )
                 )
         stall = self.value("refresh_stall_ns")
-        if stall >= self.value("refresh_interval_ns"):
+        # What is left of an interval is counted in whole ps, and divided by.
+        if not stall + 1 <= self.value("refresh_interval_ns"):
             issues.append(
                 FieldIssue(
                     ("refresh_stall_ns",),
                     got=printable(stall),
-                    allowed="must be below refresh_interval_ns "
+                    allowed="must be at least 1 ns below refresh_interval_ns "
                     f"({self.value('refresh_interval_ns'):g})",
                 )
             )

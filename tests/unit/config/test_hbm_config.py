@@ -34,7 +34,10 @@ def test_a_channel_is_needed_where_it_is_the_model() -> None:
         ("address_map=ro:14", "must name ba, bg, pc, ch as well"),
         ("address_map=ro:14,zz:3", "must be name:bits parts joined by commas"),
         ("address_map=ro:14,ro:2", "'ro' comes twice"),
-        ("refresh_stall_ns=4000", "must be below refresh_interval_ns (3900)"),
+        (
+            "refresh_stall_ns=4000",
+            "must be at least 1 ns below refresh_interval_ns (3900)",
+        ),
         ("refresh=sometimes", "refresh: got 'sometimes'; allowed: all_bank, none"),
     ],
 )
