@@ -3,18 +3,19 @@
 Compared are the operations of one full read (a K = 0 step) one after another. What
 attention costs grows with the cache and the rest does not, so there is one crossing;
 it is solved exactly where both are linear, and by bisection where a transfer is as
-long as its longest leg or a sliding window ends the growth.
+long as its longest leg, meets refreshes, or a sliding window ends the growth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simcore.program.burst import BurstProgram
-from simcore.program.cost import Cost
+from simcore.program.cost import ZERO, Cost
 from simcore.program.operation import Operation
+from simcore.program.stall import RefreshStall
 
 _COMPUTE = frozenset(
     {"attention_qk", "attention_softmax", "attention_pv", "kv_load"},
@@ -64,8 +65,19 @@ class AttentionCrossover:
         return asdict(self)
 
 
+class _Choice(NamedTuple):
+    """A cost, and the refreshes that a transfer meets on top of it."""
+
+    cost: Cost
+    stall: RefreshStall | None = None
+
+    def at(self, context: float) -> float:
+        linear = self.cost.at(context)
+        return linear if self.stall is None else float(self.stall.ns(linear))
+
+
 #: Costs of which the largest counts, the cap of their context, and how often.
-_Term = tuple[tuple[Cost, ...], int | None, int]
+_Term = tuple[tuple[_Choice, ...], int | None, int]
 
 
 def attention_crossover(baseline: BurstProgram) -> AttentionCrossover:
@@ -83,9 +95,10 @@ def attention_crossover(baseline: BurstProgram) -> AttentionCrossover:
         cap = part.context_cap
         for legs in part.positions:
             group = _group(legs[0])
-            times[group].append((tuple(op.duration_ns for op in legs), cap, 1))
+            durations = tuple(_Choice(op.duration_ns, op.stall) for op in legs)
+            times[group].append((durations, cap, 1))
             energies[group] += [
-                ((cost,), cap, 1) for op in legs for _, cost in op.energy_pj
+                ((_Choice(cost),), cap, 1) for op in legs for _, cost in op.energy_pj
             ]
     return AttentionCrossover(
         latency=_crossing(times["compute"], times["rest"]),
@@ -127,7 +140,8 @@ def _at(terms: Iterable[_Term], context: float) -> float:
     return sum(
         times
         * max(
-            cost.at(context if cap is None else min(context, cap)) for cost in choices
+            choice.at(context if cap is None else min(context, cap))
+            for choice in choices
         )
         for choices, cap, times in terms
     )
@@ -152,7 +166,7 @@ def _crossing(attention: list[_Term], rest: list[_Term]) -> Crossing:
             low = middle
     if len(attention) == len(rest) == 1 and attention[0][1] is None:
         # Both are linear: no need to look for the point.
-        (grows,), (stays,) = attention[0][0], rest[0][0]
+        ((grows, _),), ((stays, _),) = attention[0][0], rest[0][0]
         if not stays.per_token:
             return Crossing((stays.base - grows.base) / grows.per_token, high)
     left, right = float(low), float(high)
@@ -170,15 +184,17 @@ def _crossing(attention: list[_Term], rest: list[_Term]) -> Crossing:
 def _merged(terms: list[_Term]) -> list[_Term]:
     """The same sum with all terms of one choice and one cap added up."""
     single: dict[int | None, Cost] = {}
-    several: dict[tuple[tuple[Cost, ...], int | None], int] = {}
+    several: dict[tuple[tuple[_Choice, ...], int | None], int] = {}
     for choices, cap, times in terms:
-        if len(choices) == 1:
-            # What does not grow sees no cap.
-            key = cap if choices[0].per_token else None
-            single[key] = single.get(key, Cost()) + times * choices[0]
+        if not any(choice.cost.per_token for choice in choices):
+            # What does not grow sees no cap, and meets the same refreshes everywhere.
+            longest = Cost(max(choice.at(0) for choice in choices))
+            single[None] = single.get(None, ZERO) + times * longest
+        elif len(choices) == 1 and choices[0].stall is None:
+            single[cap] = single.get(cap, ZERO) + times * choices[0].cost
         else:
             counted = several.get((choices, cap), 0)
             several[(choices, cap)] = counted + times
-    merged: list[_Term] = [((cost,), cap, 1) for cap, cost in single.items()]
+    merged: list[_Term] = [((_Choice(cost),), cap, 1) for cap, cost in single.items()]
     merged += [(choices, cap, times) for (choices, cap), times in several.items()]
-    return merged or [((Cost(),), None, 1)]
+    return merged or [((_Choice(ZERO),), None, 1)]

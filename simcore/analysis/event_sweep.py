@@ -22,6 +22,7 @@ from simcore.analysis.run_program import (
 )
 from simcore.program.jitter import Jitter
 from simcore.program.operation import HBM, MEMORIES
+from simcore.program.stall import refreshes_met
 from simcore.program.verification import verification_named
 from simcore.trace.reader import Trace
 from simcore.units import PS_PER_NS
@@ -233,11 +234,12 @@ class _Pass:
         np.add.at(self._rows["busy_ps"], row, duration)
         expected = _evaluate(program.duration_ns[:, row], context, committed)
         linear = np.rint(expected * PS_PER_NS).astype(np.int64)
-        stalls = linear // program.stall_period_ps[row]
+        stall_ps = program.stall_ps[row]
+        stalls: IntArray = refreshes_met(linear, program.stall_period_ps[row], stall_ps)
         if self._jitter is None:
-            wrong = linear + program.stall_ps[row] * stalls != duration
+            wrong = linear + stall_ps * stalls != duration
         else:
-            expected = expected + program.stall_ps[row] / PS_PER_NS * stalls
+            expected = expected + stall_ps / PS_PER_NS * stalls
             expected = expected * self._factors(self._jitter, events["op_id"], burst)
             wrong = np.rint(expected * PS_PER_NS) != duration
         wrong &= ~program.is_gate[row]

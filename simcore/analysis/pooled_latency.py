@@ -117,7 +117,7 @@ class PooledLatency:
         for part, times in _counted(step.layers):
             context = part.context(context_length + step.index)
             for legs in part.positions:
-                total += times * max(op.duration_ns.at(context) for op in legs)
+                total += times * max(float(op.ns_at(context)) for op in legs)
         return total
 
     def _bottleneck_sum_ns(self, contexts: IntArray) -> FloatArray:
@@ -156,12 +156,7 @@ class PooledLatency:
                 total += np.maximum(reduce(np.maximum, times), 0.0)
         for legs, seen, number in pool.transfers:
             context = seen_context(seen, contexts)
-            durations = (
-                op.duration_ns.base
-                + op.duration_ns.per_token * context
-                + op.duration_ns.per_committed * committed
-                for op in legs
-            )
+            durations = (op.ns_at(context, committed) for op in legs)
             total += number * np.maximum(reduce(np.maximum, durations), 0.0)
         return total
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Literal, get_args
 
@@ -15,12 +15,14 @@ from simcore.config.field_units import unit_of
 from simcore.config.files import SUFFIXES, read_document
 from simcore.config.hardware import (
     HardwareConfig,
+    HbmConfig,
     LeakagePowerConfig,
     MemoryConfig,
     PeripheryConfig,
     Provenance,
     SocConfig,
 )
+from simcore.config.hbm_presets import MAPS, PRESETS
 from simcore.config.huggingface import is_huggingface
 from simcore.config.library import FoundLibrary, LibraryFile, strip_annotations
 from simcore.config.load import (
@@ -87,6 +89,10 @@ class DescribedValue:
         `explicit`, `--set`, `library NAME`, `profile NAME`, `derived` or `default`.
     status, source : str or None
         Of a hardware number, where they are known.
+    implied : object
+        What a null stands for: a number of the preset that is named beside it.
+    idle : str or None
+        Why nothing reads the value as the configuration is.
     """
 
     path: str
@@ -95,19 +101,26 @@ class DescribedValue:
     origin: str
     status: str | None = None
     source: str | None = None
+    implied: Any = None
+    idle: str | None = None
+
+    @property
+    def used(self) -> Any:
+        """The value, or what its null stands for."""
+        return self.implied if self.value is None else self.value
 
     @property
     def is_number(self) -> bool:
         """Whether it is a number of hardware that somebody chose."""
-        number = isinstance(self.value, int | float) and not isinstance(
-            self.value, bool
-        )
+        number = isinstance(self.used, int | float) and not isinstance(self.used, bool)
         chosen = self.status is not None or self.origin not in ("default", "derived")
         return number and chosen
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
+        """Plain data for JSON; `implied` and `idle` only where there is one."""
+        always = ("path", "value", "unit", "origin", "status", "source")
+        data = asdict(self)
+        return {k: v for k, v in data.items() if k in always or v is not None}
 
 
 @dataclass(frozen=True)
@@ -301,7 +314,44 @@ def hardware_values(
         elif path[-1] == "latency_ns_per_op" and _lanes(path, hardware):
             origin = "derived"  # from the lanes and the clock, whose source it has
         values.append(_described(dotted, value, origin, known))
-    return tuple(values)
+    return _with_hbm_model(values, hardware)
+
+
+def _with_hbm_model(
+    values: Sequence[DescribedValue], hardware: HardwareConfig, prefix: str = ""
+) -> tuple[DescribedValue, ...]:
+    """Say which HBM values the model in use reads, and what its preset gives."""
+    if hardware.memory is None or hardware.memory.hbm.channel is None:
+        return tuple(values)
+    hbm = hardware.memory.hbm
+    here = f"{prefix}memory.hbm."
+    return tuple(
+        _hbm_value(value, value.path.removeprefix(here), hbm)
+        if value.path.startswith(here)
+        else value
+        for value in values
+    )
+
+
+def _hbm_value(value: DescribedValue, name: str, hbm: HbmConfig) -> DescribedValue:
+    assert hbm.channel is not None  # or there would be nothing to say
+    if not name.startswith("channel."):
+        # Capacity and area count in both models.
+        fits = name in ("model", "capacity_bytes", "area_mm2")
+        return (
+            value
+            if fits or hbm.in_use is None
+            else replace(value, idle="for model bandwidth")
+        )
+    if hbm.in_use is None:
+        return replace(value, idle="for model channel")
+    name, preset = name.removeprefix("channel."), hbm.channel.preset
+    if value.value is not None:
+        return value
+    if name == "address_map":
+        return replace(value, origin=f"preset {preset}", implied=MAPS[preset])
+    known = PRESETS[preset].get(name)
+    return value if known is None else replace(value, implied=known.value)
 
 
 def _hardware_origin(
@@ -374,7 +424,11 @@ def _scenario(
             origin = _origin("scenario", path, document)
         values.append(_described(dotted, value, origin))
     return Description(
-        "scenario", scenario.name, scenario, _data(scenario), tuple(values)
+        "scenario",
+        scenario.name,
+        scenario,
+        _data(scenario),
+        _with_hbm_model(values, scenario.hardware, "hardware."),
     )
 
 

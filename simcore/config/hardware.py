@@ -548,6 +548,18 @@ class HbmConfig(MemoryTechnology):
 
     @model_validator(mode="after")
     def _check_channel(self) -> HbmConfig:
+        if self.channel is not None and "model" not in self.model_fields_set:
+            # The default would pass over a whole section without a word.
+            raise_issues(
+                [
+                    FieldIssue(
+                        ("model",),
+                        message="missing beside channel",
+                        allowed="required: 'channel' to use it, 'bandwidth' to keep it "
+                        "for later",
+                    )
+                ]
+            )
         if self.model == "channel" and self.channel is None:
             raise_issues(
                 [

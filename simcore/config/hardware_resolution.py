@@ -33,6 +33,7 @@ from simcore.config.hardware import (
     Phase,
     Provenance,
 )
+from simcore.config.hbm_presets import PRESETS
 from simcore.config.library import (
     DEFAULT_LIBRARY,
     DigitalLibrary,
@@ -454,6 +455,9 @@ class _Resolver:
                     provenance[dotted] = self.explicit[path]
                 continue
             origins[dotted] = "default"
+            preset = _preset_source(config, path)
+            if preset is not None:
+                origins[dotted], provenance[dotted] = preset
             if library is None:
                 continue
             for target, source in homes.items():
@@ -500,6 +504,19 @@ class _Resolver:
                 yield (*mine, "lanes"), (*theirs, "lanes")
             yield (*mine, "energy_pj_per_op"), (*theirs, "energy_pj_per_mac")
             yield (*mine, "latency_ns_per_op"), (*theirs, latency)
+
+
+def _preset_source(config: HardwareConfig, path: Path) -> tuple[str, Provenance] | None:
+    """Origin of a number that the HBM preset in use gives in place of a null."""
+    channel = None if config.memory is None else config.memory.hbm.in_use
+    if channel is None or path[:-1] != ("memory", "hbm", "channel"):
+        return None
+    name = str(path[-1])
+    known = PRESETS[channel.preset].get(name)
+    if known is None or getattr(channel, name) is not None:
+        return None
+    source = Provenance(status=known.status, source=known.source)
+    return f"preset {channel.preset}", source
 
 
 def _is_name(value: object) -> bool:

@@ -83,6 +83,12 @@ class HbmChannelConfig(FrozenConfig):
     command_ns: _Time = Field(
         default=None, description=_of_preset("ns a command and its data take beside")
     )
+    queue_transactions: Annotated[int, Field(ge=4, le=1024)] | None = Field(
+        default=None,
+        description=_of_preset(
+            "Reads, and writes, that a pseudo-channel chooses among"
+        ),
+    )
     stream_efficiency: Annotated[float, Field(ge=0.1, le=1)] | None = Field(
         default=None,
         description=_of_preset("Share of the peak rate in long reads without refresh"),
@@ -121,12 +127,13 @@ class HbmChannelConfig(FrozenConfig):
                     )
                 )
         stall = self.value("refresh_stall_ns")
-        if stall >= self.value("refresh_interval_ns"):
+        # What is left of an interval is counted in whole ps, and divided by.
+        if not stall + 1 <= self.value("refresh_interval_ns"):
             issues.append(
                 FieldIssue(
                     ("refresh_stall_ns",),
                     got=printable(stall),
-                    allowed="must be below refresh_interval_ns "
+                    allowed="must be at least 1 ns below refresh_interval_ns "
                     f"({self.value('refresh_interval_ns'):g})",
                 )
             )

@@ -524,7 +524,7 @@ def memory_findings(
     """SRAM, HBM and the link between them."""
     leaks = leakage.sram_nw * memory.sram.capacity_ratio
     yield from sram_findings(f"{path}.sram", memory.sram, leaks)
-    yield from hbm_findings(f"{path}.hbm", _technology(memory.hbm))
+    yield from hbm_findings(f"{path}.hbm", memory.hbm)
     for name in _energies(memory.fabric):
         yield from _outside(
             "fabric_energy",
@@ -546,13 +546,29 @@ def memory_findings(
             None,
             f"{_times(hbm / fabric)} below the HBM it carries: the fabric, not the "
             "HBM, sets the time of every KV read",
-            f"{path}.hbm.read_bandwidth_GBps of the same chip",
+            f"{_hbm_paths(f'{path}.hbm', memory.hbm)['bandwidth']} of the same chip",
         )
 
 
 def _technology(hbm: MemoryTechnology) -> MemoryTechnology:
     """The model in use; a library knows the model `bandwidth` only."""
     return hbm.technology if isinstance(hbm, HbmConfig) else hbm
+
+
+def _hbm_paths(path: str, hbm: MemoryTechnology) -> dict[str, str]:
+    """Fields to change for another rate and latency, by the model in use."""
+    if isinstance(hbm, HbmConfig) and hbm.in_use is not None:
+        channel = f"{path}.channel"
+        return {
+            "energy": channel,
+            "bandwidth": f"{channel}.stacks",
+            "latency": f"{channel}.read_latency_ns",
+        }
+    return {
+        "energy": path,
+        "bandwidth": f"{path}.read_bandwidth_GBps",
+        "latency": f"{path}.read_latency_ns",
+    }
 
 
 def _energies(memory: MemoryTechnology) -> list[str]:
@@ -635,21 +651,26 @@ def sram_findings(
 
 
 def hbm_findings(path: str, hbm: MemoryTechnology) -> Iterator[Finding]:
-    """Energy, bandwidth, latency and area of the HBM."""
+    """Energy, bandwidth, latency and area of the HBM, by its model in use."""
+    paths, written = _hbm_paths(path, hbm), hbm
+    hbm = _technology(hbm)
+    per_bit = "pJ per bit"
+    if hbm is not written:
+        per_bit += " of a long transfer: activation, access, I/O and controller"
     for name in _energies(hbm):
         value = getattr(hbm, name)
         yield from _outside(
             "hbm_energy",
-            f"{path}.{name}",
+            f"{paths['energy']}.{name}",
             value,
             ref.HBM_PJ_PER_BYTE,
-            f"{value / 8:.2g} pJ per bit",
+            f"{value / 8:.2g} {per_bit}",
             far=2.0,
         )
     low, most = ref.HBM_STACK_GBPS
     yield from _outside(
         "hbm_bandwidth",
-        f"{path}.read_bandwidth_GBps",
+        paths["bandwidth"],
         hbm.read_bandwidth_GBps,
         ref.Range(low, most * ref.HBM_STACKS, ref.HBM_BANDWIDTH_SOURCE),
         f"{hbm.read_bandwidth_GBps / most:.2g} HBM3E stacks",
@@ -657,7 +678,7 @@ def hbm_findings(path: str, hbm: MemoryTechnology) -> Iterator[Finding]:
     )
     yield from _outside(
         "hbm_latency",
-        f"{path}.read_latency_ns",
+        paths["latency"],
         hbm.read_latency_ns,
         ref.HBM_LATENCY_NS,
     )

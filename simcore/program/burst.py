@@ -295,7 +295,7 @@ def _check_channel(builder: LayerBuilder) -> None:
     ):
         raise ProgramError(
             "memory.hbm.model: channel times every transfer; it needs "
-            "accounting.memory_latency: per_access, or use memory.hbm.model: bandwidth"
+            "accounting.memory_latency: per_access, or memory.hbm.model: bandwidth"
         )
 
 

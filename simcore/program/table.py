@@ -17,6 +17,7 @@ import numpy.typing as npt
 from simcore.program.cost import Cost
 from simcore.program.operation import HBM, LAYER_GATE, LayerStep, Operation
 from simcore.program.schedules import Layout
+from simcore.program.stall import refreshes_met
 from simcore.units import PS_PER_NS, ps_from_ns
 
 if TYPE_CHECKING:
@@ -164,13 +165,15 @@ class OperationTable:
         """
         linear = ps_from_ns(self._linear_ns(context_length, committed))
         period, stall = self.stalls
-        return linear + stall * (linear // period)
+        met: IntArray = refreshes_met(linear, period, stall)
+        return linear + stall * met
 
     def durations_ns(self, context_length: int, committed: int) -> FloatArray:
         """Unrounded duration of every hold of one burst; see `durations_ps`."""
         linear = self._linear_ns(context_length, committed)
         period, stall = self.stalls
-        return linear + stall / PS_PER_NS * (ps_from_ns(linear) // period)
+        met: IntArray = refreshes_met(ps_from_ns(linear), period, stall)
+        return linear + stall / PS_PER_NS * met
 
     def _linear_ns(self, context_length: int, committed: int) -> FloatArray:
         base, per_token, per_committed = self.duration

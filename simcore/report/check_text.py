@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simcore.analysis.estimate import Estimate
-from simcore.config.hardware import HardwareConfig
+from simcore.config.hardware import HardwareConfig, HbmConfig
 from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
 from simcore.experiments.plan import RunPlan
@@ -117,10 +117,19 @@ def _hardware(hardware: HardwareConfig) -> str:
     else:
         hbm, fabric = memory.hbm.technology, memory.fabric
         parts.append(
-            f"HBM {hbm.read_bandwidth_GBps:.4g} GB/s, fabric "
+            f"HBM {_hbm_model(memory.hbm)} {hbm.read_bandwidth_GBps:.4g} GB/s, fabric "
             f"{fabric.read_bandwidth_GBps:g} GB/s"
         )
     return ", ".join(parts)
+
+
+def _hbm_model(hbm: HbmConfig) -> str:
+    """`model channel (2 x HBM3, refresh all_bank)`."""
+    channel = hbm.in_use
+    if channel is None:
+        return f"model {hbm.model}"
+    stacks = f"{channel.stacks} x {channel.preset}"
+    return f"model channel ({stacks}, refresh {channel.refresh})"
 
 
 def _size(plan: RunPlan) -> str:

@@ -94,10 +94,13 @@ def _group(title: str, values: Sequence[DescribedValue]) -> str:
         return ""
     lines = [f"{title} ({count(len(values))})"]
     for value in values:
-        number = f"{value.value:.10g}"
+        number = f"{value.used:.10g}"
         shown = number if value.unit is None else f"{number} {value.unit}"
         path = shorten(value.path, _PATH_WIDTH)
-        where = f" ({value.origin})" if value.origin != "explicit" else ""
+        notes = [value.origin] if value.origin != "explicit" else []
+        if value.idle is not None:
+            notes.append(f"not in use, {value.idle}")
+        where = f" ({'; '.join(notes)})" if notes else ""
         lines.append(paragraph(f"{path} = {shown}{where}", indent="    ", first="  "))
         if value.source is not None:
             lines.append(paragraph(value.source, indent="      "))

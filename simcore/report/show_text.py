@@ -71,12 +71,16 @@ def comment(value: DescribedValue) -> str:
         Any value of a configuration.
     """
     parts = [value.origin]
+    if value.implied is not None:
+        parts[0] += f": {_flow(value.implied)}"
     if value.status is not None:
         parts.append(value.status)
     elif value.is_number and _of_hardware(value):
         parts.append("no source")
     if value.unit is not None:
         parts.append(value.unit)
+    if value.idle is not None:
+        parts.append(f"not in use ({value.idle})")
     return ", ".join(parts)
 
 

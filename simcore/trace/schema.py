@@ -4,7 +4,7 @@ Says nothing about where the rows come from (engine) or what they mean (analysis
 Times are integer picoseconds, energies picojoules, sizes bytes. Costs in
 `program.parquet` are ``base + per_token * min(L + step, context_cap) +
 per_committed * committed``, with L the context length of the burst; an HBM transfer of
-x ps lasts ``x + stall_ps * (x // stall_period_ps)``.
+x ps lasts ``x + stall_ps * (max(x - stall_ps, 0) // stall_period_ps)``.
 """
 
 from __future__ import annotations

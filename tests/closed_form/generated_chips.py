@@ -61,8 +61,37 @@ class Case:
 
 
 def generated_case(seed: int) -> Case:
-    """Case number `seed`."""
-    return _Generator(np.random.default_rng([seed, 20_26])).case(seed)
+    """Case number `seed`; every second chip with memories has HBM channels."""
+    case = _Generator(np.random.default_rng([seed, 20_26])).case(seed)
+    if seed % 2 and "memory" in case.hardware:
+        # Drawn apart, so that the rest of the chip does not depend on it.
+        channel = _channel(np.random.default_rng([seed, 20_26, 4]))
+        case.hardware["memory"]["hbm"] |= {"model": "channel", "channel": channel}
+    return case
+
+
+def _channel(rng: np.random.Generator) -> dict[str, Any]:
+    """HBM whose refreshes fall into the short transfers of small models."""
+
+    def ns(low: float, high: float) -> float:
+        value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        # Whole ns now and then: a refresh at the very end of a transfer.
+        return float(np.ceil(value)) if rng.random() < 0.5 else value
+
+    interval = ns(8, 400)
+    stall = float(rng.uniform(0.1, 0.9)) * (interval - 1)
+    return {
+        "preset": str(rng.choice(["HBM2", "HBM2E", "HBM3", "HBM3E"])),
+        "stacks": int(rng.integers(1, 4)),
+        # From the real rate to one at which HBM is the bottleneck.
+        "burst_ns": ns(0.8, 3000),
+        "activate_to_read_ns": ns(1, 30),
+        "refresh": "none" if rng.random() < 0.15 else "all_bank",
+        "refresh_interval_ns": interval,
+        "refresh_stall_ns": float(np.ceil(stall)) if rng.random() < 0.5 else stall,
+        "refresh_ns": stall / 2,
+        "controller_energy_pj_per_byte": float(rng.uniform(0, 10)),
+    }
 
 
 class _Generator:

@@ -36,6 +36,16 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
         "accounting.lm_head=dpu",
         "accounting.tile_parallelism=all",
     ),
+    # Refresh every 9 ns of a slow stack, so that every transfer meets some.
+    "channel": (
+        *SMALL,
+        "hardware.memory.hbm.model=channel",
+        "hardware.memory.hbm.channel.preset=HBM3",
+        "hardware.memory.hbm.channel.burst_ns=50",
+        "hardware.memory.hbm.channel.refresh_interval_ns=9",
+        "hardware.memory.hbm.channel.refresh_stall_ns=3",
+        "hardware.memory.hbm.channel.refresh_ns=2",
+    ),
     # Speculative KV of 16 bits, the cache of 8.
     "formats": (
         *SMALL,
@@ -66,6 +76,7 @@ def planted() -> list[tuple[str, str]]:
         *(("plain", kind) for kind in first),
         *(("serialized", kind) for kind in kinds("serialized")[::4]),
         *(("others", kind) for kind in kinds("others") if kind not in first),
+        *(("channel", kind) for kind in ("kv_read", "kv_commit", "embedding_read")),
         *(("formats", kind) for kind in kinds("formats") if kind not in first),
     ]
 
@@ -151,6 +162,27 @@ def test_one_percent_less_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, "kv_read", 0.99)
     report = validate(scenario("plain"))
     assert "kv_read (draft): " in named(report.checks)
+    assert all(row.difference_ps < 0 for row in report.conditional)
+
+
+def test_an_engine_that_forgets_refresh_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true_durations = burst_controller.hold_durations_ps
+
+    def wrong(table: Any, outcome: Any, *rest: Any) -> list[int]:
+        durations = true_durations(table, outcome, *rest)
+        context = table.context(outcome.context_length).tolist()
+        for op, operation in enumerate(table.operations):
+            if operation.stall is not None and operation.name == "kv_read":
+                durations[op] = round(operation.duration_ns.at(context[op]) * 1000)
+        return durations
+
+    monkeypatch.setattr(burst_controller, "hold_durations_ps", wrong)
+    report = validate(scenario("channel"))
+    assert not report.holds
+    accused = {text.partition(" (")[0] for text in named(report.checks).split("; ")}
+    assert accused == {"kv_read"}
     assert all(row.difference_ps < 0 for row in report.conditional)
 
 

@@ -18,7 +18,7 @@ from simcore.analysis.crosscheck import conditional_row
 from simcore.analysis.expectation import fixed_context
 from simcore.engine.simulate import simulate_replication
 from simcore.program.burst import BurstProgram, Step
-from simcore.program.operation import LayerStep
+from simcore.program.operation import LayerStep, Operation
 from simcore.trace.memory import MemoryRecorder
 from simcore.trace.recorder import Recorder
 
@@ -85,12 +85,41 @@ def test_the_generated_cases_reach_every_corner() -> None:
         7,
     }
     assert any("memory" not in case.hardware for case in cases)
+    hbm = [case.hardware.get("memory", {}).get("hbm", {}) for case in cases]
+    channels = [each["channel"] for each in hbm if "channel" in each]
+    assert {channel["preset"] for channel in channels} == {
+        "HBM2",
+        "HBM2E",
+        "HBM3",
+        "HBM3E",
+    }
+    assert {channel["refresh"] for channel in channels} == {"all_bank", "none"}
+    assert len(channels) > CASES // 3
     assert any(any(case.model["layer_windows"]) for case in cases)
     assert any(case.model["draft_policy"]["per_layer"] for case in cases)
     accepted = {
         (case.draft_length, accepted_of(seed, case)) for seed, case in enumerate(cases)
     }
     assert all((k, k) in accepted and (k, 0) in accepted for k in range(9))
+
+
+def test_many_generated_transfers_meet_refreshes_and_many_meet_none() -> None:
+    met = {False: 0, True: 0}
+    for seed in range(1, CASES, 2):
+        case = generated_case(seed)
+        table = case.program().table
+        context = table.context(case.context_length).tolist()
+        held = table.durations_ps(case.context_length, 0).tolist()
+        for op, operation in enumerate(table.operations):
+            if operation.stall is None:
+                continue
+            # Hold by hold, against the walk from refresh to refresh.
+            if table.phase[op] != "commit":
+                assert held[op] == hold_ps(operation, context[op]), f"case {seed}"
+                linear = round(operation.duration_ns.at(context[op]) * 1000)
+                met[held[op] > linear] += 1
+    assert met[True] > 1000
+    assert met[False] > 1000
 
 
 def test_a_request_of_several_bursts_takes_the_sum_of_its_bursts() -> None:
@@ -148,13 +177,22 @@ def test_a_pipelined_burst_is_its_recursion_whatever_the_chip_prefers(
         assert times.end_ps - times.start_ps == burst.total, f"case {seed}"
 
 
+def hold_ps(op: Operation, context: int) -> int:
+    """One hold by its own, refresh after refresh until none is met."""
+    end = round(op.duration_ns.at(context) * 1000)
+    if op.stall is not None:
+        interval = op.stall.period_ps + op.stall.stall_ps
+        refresh = interval
+        while end >= refresh:
+            end += op.stall.stall_ps
+            refresh += interval
+    return end
+
+
 def layer_ps(part: LayerStep, cached: int) -> int:
     """One layer's time by its own: positions add up, legs run side by side."""
     context = part.context(cached)
-    return sum(
-        max(round(op.duration_ns.at(context) * 1000) for op in legs)
-        for legs in part.positions
-    )
+    return sum(max(hold_ps(op, context) for op in legs) for legs in part.positions)
 
 
 def setup_ps(program: BurstProgram) -> int:
@@ -169,7 +207,7 @@ def without_hbm_time(case: Case) -> Case:
     for name in hbm:
         if name.endswith(("_ns", "_GBps")):
             hbm[name] = 0.0
-    memory["hbm"] = hbm
+    memory["hbm"] = {**hbm, "model": "bandwidth"}
     hardware["memory"] = memory
     return Case(
         case.model,
@@ -244,7 +282,7 @@ def _read_of(part: LayerStep, cached: int) -> tuple[int, int | None, int, int] |
     before = others = after = 0
     read = None
     for legs in part.positions:
-        times = {op.resources: round(op.duration_ns.at(context) * 1000) for op in legs}
+        times = {op.resources: hold_ps(op, context) for op in legs}
         if ("hbm",) in times:
             if read is not None:
                 return None

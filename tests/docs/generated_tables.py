@@ -26,6 +26,7 @@ from simcore.config.hardware import (
     ConverterSpec,
     DraftStoreConfig,
     HardwareConfig,
+    HbmConfig,
     KvCacheConfig,
     KvFormat,
     LeakagePowerConfig,
@@ -36,6 +37,7 @@ from simcore.config.hardware import (
     SramConfig,
     VerifySetupConfig,
 )
+from simcore.config.hbm import HbmChannelConfig
 from simcore.config.library import CoefficientBlock, DigitalLibrary
 from simcore.config.load import load_scenario
 from simcore.config.scenario import ScenarioFile, WorkloadConfig
@@ -82,6 +84,8 @@ def hardware() -> str:
         ("soc.control.", ControlConfig),
         ("memory.{sram,hbm,fabric}.", MemoryTechnology),
         ("memory.sram.", SramConfig),
+        ("memory.hbm.", HbmConfig),
+        ("memory.hbm.channel.", HbmChannelConfig),
         ("memory.d_reg.", DraftStoreConfig),
         ("memory.kv_cache.", KvCacheConfig),
         ("memory.kv_cache.{hbm,sram}.", KvFormat),
@@ -98,7 +102,10 @@ def hardware() -> str:
             if not _is_section(info)
             and prefix + name != "name"
             # Said for all memories together.
-            and not (model is SramConfig and name in MemoryTechnology.model_fields)
+            and not (
+                model in (SramConfig, HbmConfig)
+                and name in MemoryTechnology.model_fields
+            )
         ]
     rows.append("| `leakage_power.*` | `0.0` | number, at least 0 | Static power. |")
     lists = [

@@ -2,8 +2,8 @@
 
 ``linear = latency + bytes / (efficiency x peak)``; every refresh that falls into it
 adds a stall, so with n refreshes ``duration = linear + n stall`` and
-``n = linear // (tREFI - stall)``. The refresh is counted from the start of the
-transfer, so that the duration is a pure function of its bytes.
+``n = max(linear - stall, 0) // (tREFI - stall)``. The first refresh is tREFI after the
+start of the transfer, so that the duration is a pure function of its bytes.
 """
 
 from __future__ import annotations

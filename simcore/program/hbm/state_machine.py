@@ -24,10 +24,6 @@ from simcore.program.hbm.timing import StackTiming
 IntArray = npt.NDArray[np.int64]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-#: Transactions that a server looks at, of each direction.
-QUEUE = 32
-_DRAIN_FROM = QUEUE * 8 // 10
-_DRAIN_TO = QUEUE * 2 // 10
 _NEVER = 1 << 62
 _LONG_AGO = -(1 << 40)
 
@@ -286,13 +282,14 @@ def serve(
         When the last of the data was on the bus, and when the queue took it.
     """
     n, n_servers = arrival.size, s.open_row.shape[0]
+    drain_from, drain_to = t.queue * 8 // 10, t.queue * 2 // 10
     done = np.zeros(n, dtype=np.int64)
     taken = np.zeros(n, dtype=np.int64)
     # What waits before the queue of each server, as linked lists.
     after = np.full(n, -1, dtype=np.int64)
     head = np.full(n_servers, -1, dtype=np.int64)
     tail = np.full(n_servers, -1, dtype=np.int64)
-    queues = np.full((2, n_servers, QUEUE), -1, dtype=np.int64)
+    queues = np.full((2, n_servers, t.queue), -1, dtype=np.int64)
     size = np.zeros((2, n_servers), dtype=np.int64)
     draining = np.zeros(n_servers, dtype=np.int64)
     hits = np.zeros(s.open_row.shape[1], dtype=np.int64)
@@ -321,7 +318,7 @@ def serve(
             while head[p] >= 0:
                 i = head[p]
                 w = is_write[i]
-                if size[w, p] >= QUEUE:
+                if size[w, p] >= t.queue:
                     break
                 queues[w, p, size[w, p]] = i
                 size[w, p] += 1
@@ -330,9 +327,9 @@ def serve(
                 if w:
                     n_returns = _push(returns, n_returns, now)
             if draining[p]:
-                if size[1, p] == 0 or (size[1, p] <= _DRAIN_TO and size[0, p] > 0):
+                if size[1, p] == 0 or (size[1, p] <= drain_to and size[0, p] > 0):
                     draining[p] = 0
-            elif size[1, p] >= _DRAIN_FROM or (size[0, p] == 0 and size[1, p] > 0):
+            elif size[1, p] >= drain_from or (size[0, p] == 0 and size[1, p] > 0):
                 draining[p] = 1
             w = draining[p]
             next_time[p] = _NEVER
@@ -406,7 +403,8 @@ def serve_apart(
         own[filled[server[i]]] = i
         filled[server[i]] += 1
     hits = np.zeros(s.open_row.shape[1], dtype=np.int64)
-    queues = np.full((2, QUEUE), -1, dtype=np.int64)
+    drain_from, drain_to = t.queue * 8 // 10, t.queue * 2 // 10
+    queues = np.full((2, t.queue), -1, dtype=np.int64)
     size = np.zeros(2, dtype=np.int64)
     for p in range(s.open_row.shape[0]):
         fed, stop = first[p], first[p + 1]
@@ -419,16 +417,16 @@ def serve_apart(
             while fed < stop and arrival[own[fed]] <= now:
                 i = own[fed]
                 w = is_write[i]
-                if size[w] >= QUEUE:
+                if size[w] >= t.queue:
                     break
                 queues[w, size[w]] = i
                 size[w] += 1
                 taken[i] = now
                 fed += 1
             if draining:
-                if size[1] == 0 or (size[1] <= _DRAIN_TO and size[0] > 0):
+                if size[1] == 0 or (size[1] <= drain_to and size[0] > 0):
                     draining = 0
-            elif size[1] >= _DRAIN_FROM or (size[0] == 0 and size[1] > 0):
+            elif size[1] >= drain_from or (size[0] == 0 and size[1] > 0):
                 draining = 1
             queue = queues[draining]
             while True:
@@ -441,7 +439,7 @@ def serve_apart(
                 if issue < s.next_refresh[p]:
                     break
                 _refresh(t, s, p)
-            if fed < stop and size[is_write[own[fed]]] < QUEUE:
+            if fed < stop and size[is_write[own[fed]]] < t.queue:
                 due = int(arrival[own[fed]])
                 if due <= issue:
                     # It comes before the next column access and may change it.

@@ -9,7 +9,7 @@ from simcore.units import PS_PER_NS
 
 
 class StackTiming(NamedTuple):
-    """Picoseconds, under the names that JEDEC uses."""
+    """Picoseconds, under the names that JEDEC uses; `queue` counts transactions."""
 
     burst: int
     rcd_read: int
@@ -30,11 +30,14 @@ class StackTiming(NamedTuple):
     refi: int
     rfc: int
     command: int
+    queue: int
 
     @classmethod
     def of(cls, config: HbmChannelConfig) -> StackTiming:
         """Round every time of the configuration to whole ps."""
-        return cls(*(round(config.value(name) * PS_PER_NS) for name in _FIELDS))
+        values = [round(config.value(name) * PS_PER_NS) for name in _FIELDS]
+        values.append(round(config.value("queue_transactions")))
+        return cls(*values)
 
 
 #: Fields of the configuration in the order of `StackTiming`.

@@ -15,6 +15,16 @@ from simcore.analysis.pooled_latency import PooledLatency
 from simcore.config.load import load_scenario
 from simcore.program.burst import BurstProgram, scenario_program
 
+#: Refresh every 60 ns of a slow stack: 0 to some hundred in a transfer.
+CHANNEL = (
+    "hardware.memory.hbm.model=channel",
+    "hardware.memory.hbm.channel.preset=HBM3",
+    "hardware.memory.hbm.channel.burst_ns=20",
+    "hardware.memory.hbm.channel.refresh_interval_ns=60",
+    "hardware.memory.hbm.channel.refresh_stall_ns=20",
+    "hardware.memory.hbm.channel.refresh_ns=15",
+)
+
 CONTEXTS = np.array([1, 2, 5, 16, 40, 100, 101, 333, 1000, 3000])
 
 SETTINGS = {
@@ -45,6 +55,11 @@ SETTINGS = {
     ),
     "pooled only": ("accounting.memory_latency=per_phase",),
     "summed only": ("accounting.pipelined_latency=bottleneck_sum",),
+    "channel": CHANNEL,
+    "channel, serialized": (*CHANNEL, "schedule=serialized"),
+    "channel, weights from HBM": (*CHANNEL, "accounting.lm_head=dpu"),
+    "channel, window": (*CHANNEL, "model.sliding_window=24"),
+    "channel, summed": (*CHANNEL, "accounting.pipelined_latency=bottleneck_sum"),
 }
 
 
