@@ -134,7 +134,7 @@ class BurstController:
             self._record(run, ready_ps, drafted_ahead=drafted_ahead)
             drafted_ahead = outcome.ahead_survives
             if not drafted_ahead:
-                self._chip.sram.release((self.request, burst))
+                self._chip.release((self.request, burst))
 
     def _run_of(
         self, burst: int, outcome: BurstOutcome, *, drafted_ahead: bool

@@ -30,6 +30,7 @@ from simcore.experiments.queue_stations import (
     Station,
     Visits,
 )
+from simcore.program.random_words import random_words, uniform
 
 Progress = Callable[[int, int, str], None]
 IntArray = npt.NDArray[np.int64]
@@ -49,21 +50,18 @@ MOST_HALF_WIDTH = 0.05
 #: The two service times of M/G/1, against the mean, equally likely: c^2 = 1/4.
 _TWO_POINTS = (0.5, 1.5)
 
-#: Bits of a word that fill a double's mantissa.
-_BITS = 53
+
+def _exponential(probability: FloatArray) -> FloatArray:
+    return -np.log(probability)
 
 
-def _exponential(uniform: FloatArray) -> FloatArray:
-    return -np.log(uniform)
+def _constant(probability: FloatArray) -> FloatArray:
+    return np.ones_like(probability)
 
 
-def _constant(uniform: FloatArray) -> FloatArray:
-    return np.ones_like(uniform)
-
-
-def _two_point(uniform: FloatArray) -> FloatArray:
+def _two_point(probability: FloatArray) -> FloatArray:
     short, long = _TWO_POINTS
-    return np.where(uniform < 0.5, short, long)
+    return np.where(probability < 0.5, short, long)
 
 
 @dataclass(frozen=True)
@@ -364,12 +362,7 @@ def draw_customers(
 
 
 def _uniform(seed: int, replication: int, name: str, n: int) -> FloatArray:
-    key = (replication, crc32(name.encode()))
-    sequence = np.random.SeedSequence(seed, spawn_key=key)
-    words = np.random.Philox(sequence).random_raw(n)
-    # Middles of 2^53 equal cells: never 0 or 1.
-    cells = (words >> (64 - _BITS)).astype(np.float64)
-    return (cells + 0.5) * 2.0**-_BITS
+    return uniform(random_words(seed, (replication, crc32(name.encode())), n))
 
 
 def little_errors_ps(visits: Visits, servers: int) -> tuple[int, int]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from zlib import crc32
 
-import numpy as np
-
 from simcore.config.scenario import ScenarioConfig
+from simcore.program.random_words import random_words, uniform
 from simcore.units import PS_PER_NS, PS_PER_S
 
 _STREAM = crc32(b"arrival")
-_BITS = 53
 
 
 def arrivals_ps(scenario: ScenarioConfig, replication: int) -> list[int]:
@@ -38,9 +36,7 @@ def arrivals_ps(scenario: ScenarioConfig, replication: int) -> list[int]:
     mean_ps = PS_PER_S / arrival.rate_per_s
     times, now = [], 0.0
     for request in range(replication * streams, (replication + 1) * streams):
-        sequence = np.random.SeedSequence(scenario.seed, spawn_key=(request, _STREAM))
-        word = int(np.random.Philox(sequence).random_raw(1)[0])
-        uniform = ((word >> (64 - _BITS)) + 0.5) * 2.0**-_BITS
-        now -= mean_ps * math.log(uniform)
+        words = random_words(scenario.seed, (request, _STREAM), 1)
+        now -= mean_ps * math.log(float(uniform(words)[0]))
         times.append(round(now))
     return times

@@ -13,11 +13,10 @@ from zlib import crc32
 import numpy as np
 from scipy.special import ndtri
 
+from simcore.program.random_words import random_words, uniform
 from simcore.program.table import FloatArray
 
 _STREAM = crc32(b"jitter")
-#: Bits of a word that fill a double's mantissa.
-_BITS = 53
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,9 @@ class Jitter:
         ndarray of float64, shape (n_operations,)
             All > 0.
         """
-        key = (request, burst, _STREAM)
-        sequence = np.random.SeedSequence(self.seed, spawn_key=key)
-        words = np.random.Philox(sequence).random_raw(n_operations)
-        # Middles of 2^53 equal cells: never 0 or 1.
-        uniform = ((words >> (64 - _BITS)) + 0.5) * 2.0**-_BITS
+        words = random_words(self.seed, (request, burst, _STREAM), n_operations)
         variance = math.log1p(self.cv**2)
         factors: FloatArray = np.exp(
-            math.sqrt(variance) * ndtri(uniform) - variance / 2
+            math.sqrt(variance) * ndtri(uniform(words)) - variance / 2
         )
         return factors

@@ -15,8 +15,6 @@ from fractions import Fraction
 from itertools import accumulate
 from zlib import crc32
 
-import numpy as np
-
 from simcore.config.acceptance import (
     AcceptanceConfig,
     BurstReplayAcceptance,
@@ -26,6 +24,7 @@ from simcore.config.acceptance import (
     PositionReplayAcceptance,
 )
 from simcore.config.scenario import ScenarioConfig
+from simcore.program.random_words import random_words
 from simcore.program.schedules import schedule_named
 
 _WORD_BITS = 64
@@ -215,8 +214,7 @@ def acceptance_words(seed: int, request: int, bursts: int) -> list[int]:
 
 
 def _words(seed: int, request: int, stream: int, count: int) -> list[int]:
-    sequence = np.random.SeedSequence(seed, spawn_key=(request, stream))
-    words: list[int] = np.random.Philox(sequence).random_raw(count).tolist()
+    words: list[int] = random_words(seed, (request, stream), count).tolist()
     return words
 
 

@@ -101,7 +101,7 @@ def after_run(scenario: ScenarioConfig, path: Path, named: str) -> str:
     commands = [f"simcore validate {named}"]
     if scenario.trace == "full":
         export = f"simcore trace export {path} --bursts 0-1 --out perfetto.json"
-        commands.insert(0, export)
+        commands = [f"simcore explain run {path}", export, *commands]
     return next_commands(*commands)
 
 

@@ -97,7 +97,8 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
     took, *following = result.err.splitlines()
     assert re.fullmatch(r"took [0-9.]+ s", took)
     assert following == [
-        "next: simcore trace export kept --bursts 0-1 --out perfetto.json",
+        "next: simcore explain run kept",
+        "      simcore trace export kept --bursts 0-1 --out perfetto.json",
         "      simcore validate tiny",
     ]
     assert cli("check", "tiny").err == "next: simcore run tiny\n"

@@ -168,7 +168,8 @@ def test_a_wavefront_cancels_exactly_the_holds_that_have_not_started(
     commits = np.flatnonzero(table.is_commit)
     assert {cut.holds[0, 0].ready[op] for op in commits.tolist()} == {decided}
     assert times.end_ps < whole.end_ps
-    assert accepted + 1 <= accepted + 1 + times.wasted_verify_steps <= 4
+    steps = {int(table.step[op]) for op in np.flatnonzero(ran & later)}
+    assert times.wasted_verify_steps == len(steps) > 0
 
 
 # -- overlap -------------------------------------------------------------------------
