@@ -6,7 +6,7 @@ import numpy as np
 
 from simcore.config.hbm import PAGE_BYTES, TRANSACTION_BYTES, HbmChannelConfig
 from simcore.program.hbm.address_map import AddressMap, IntArray
-from simcore.program.hbm.state_machine import new_state, serve, serve_apart
+from simcore.program.hbm.state_machine import new_state, serve
 from simcore.program.hbm.timing import StackTiming
 
 
@@ -117,19 +117,9 @@ class HbmStack:
             When data was there, and when the queue took the transaction.
         """
         places = self.map.places(address)
-        if window_bytes is None:
-            # Without a window the servers never wait for each other.
-            return serve_apart(
-                self.timing,
-                self.state,
-                arrival_ps,
-                places.server,
-                places.bank,
-                places.group,
-                places.row,
-                is_write,
-            )
-        window = max(1, window_bytes // TRANSACTION_BYTES)
+        window = arrival_ps.size
+        if window_bytes is not None:
+            window = window_bytes // TRANSACTION_BYTES
         return serve(
             self.timing,
             self.state,
@@ -139,5 +129,5 @@ class HbmStack:
             places.group,
             places.row,
             is_write,
-            window,
+            max(1, window),
         )
