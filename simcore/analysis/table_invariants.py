@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from simcore.analysis.check import Check
 from simcore.analysis.ledger import DIRECTIONS, Ledger
@@ -23,6 +24,7 @@ from simcore.analysis.run_tables import (
 )
 from simcore.program.burst import BurstProgram
 from simcore.program.operation import MEMORIES
+from simcore.trace.occupancy import sram_occupancy
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
 from simcore.trace.schema import PROGRAM_ENERGY_SCHEMA, PROGRAM_SCHEMA
@@ -46,7 +48,7 @@ def check_tables(trace: Trace, program: BurstProgram) -> list[Check]:
         _context_advances(bursts, requests),
         _requests_add_up(bursts, requests),
         _kv_slots(bursts, program),
-        _sram_capacity(bursts, program),
+        _sram_capacity(trace.bursts(), bursts, program),
         _spent_as_computed(bursts, program),
     ]
 
@@ -192,7 +194,7 @@ def _tokens_written(bursts: Rows, program: BurstProgram) -> float | None:
     return int(bursts["hbm_write_bytes"].sum()) / per_token
 
 
-def _sram_capacity(bursts: Rows, program: BurstProgram) -> Check:
+def _sram_capacity(table: pa.Table, bursts: Rows, program: BurstProgram) -> Check:
     """Occupancy from the intervals of the bursts, in every replication."""
     # Where drafts stay in place, so does the room of the burst that made them.
     needed = [program.sram_bytes(c) for c in bursts["context_length"].tolist()]
@@ -200,19 +202,10 @@ def _sram_capacity(bursts: Rows, program: BurstProgram) -> Check:
     as_needed = np.array_equal(reserved, np.array(needed, dtype=np.int64))
     memory = program.hardware.memory
     capacity = memory.sram.capacity_bytes if memory else None
-    replication = np.tile(bursts["replication"], 2)
-    time = np.concatenate([bursts["start_ps"], bursts["end_ps"]])
-    change = np.concatenate([reserved, -reserved])
-    # What ends at an instant is free for what starts then, but a burst that starts
-    # and ends at once must not be freed first: count whole instants.
-    order = np.lexsort([time, replication])
-    level = np.cumsum(change[order])
-    last = np.ones(level.size, dtype=np.bool_)
-    last[:-1] = np.diff(time[order]) != 0
-    last[:-1] |= np.diff(replication[order]) != 0
-    level = level[last]
+    series = plain_rows(sram_occupancy(table))
+    level = series["occupied_bytes"]
     ends = np.ones(level.size, dtype=np.bool_)
-    ends[:-1] = np.diff(replication[order][last]) != 0
+    ends[:-1] = np.diff(series["replication"]) != 0
     most = int(level.max(initial=0))
     least = int(level.min(initial=0))
     left = int(np.abs(level[ends]).sum())

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simcore.engine.burst_controller import BurstController, BurstTimes
-from simcore.engine.burst_run import PENDING
 from simcore.engine.chip import Chip, TransferTiming
 from simcore.engine.clock import DEFAULT_EVENT_BUDGET, Clock
+from simcore.engine.deadlock import deadlock_text
 from simcore.engine.hbm_channel import StackTransfers
 from simcore.errors import SimulationError
 from simcore.program.burst import BurstProgram
@@ -19,8 +19,6 @@ from simcore.program.decisions import Decisions
 from simcore.program.jitter import Jitter
 from simcore.program.outcomes import BurstOutcome
 from simcore.trace.recorder import Recorder
-
-_MOST_NAMED = 8
 
 
 def simulate_replication(
@@ -83,7 +81,7 @@ def simulate_replication(
     clock.run()
     unfinished = [c for c in controllers if not c.is_finished]
     if unfinished or chip.sram.held:
-        raise SimulationError(_deadlock(chip, unfinished))
+        raise SimulationError(deadlock_text(chip, len(unfinished)))
     recorder.end_replication(replication)
     return [times for controller in controllers for times in controller.bursts]
 
@@ -94,54 +92,3 @@ def _transfers(program: BurstProgram, jitter: Jitter | None) -> TransferTiming |
     if not program.times_transfers or memory is None or memory.hbm.in_use is None:
         return None
     return StackTransfers(program, memory.hbm.in_use, jitter)
-
-
-def _deadlock(chip: Chip, unfinished: Sequence[BurstController]) -> str:
-    """Who waits for what, and who holds it."""
-    table = chip.table
-
-    def what(request: int, burst: int, op: int) -> str:
-        where = f"{table.phase[op]} step {table.step[op]} layer {table.layer[op]}"
-        return f"request {request} burst {burst} {table.operations[op].name} ({where})"
-
-    reasons = []
-    for _, _, request, burst, op, _ in chip.waiting:
-        held = []
-        for resource in table.op_resources[op]:
-            block = chip.blocks[resource]
-            if block.holder is None:
-                held.append(block.name)
-            else:
-                run, holder = block.holder
-                by = what(run.request, run.burst, holder)
-                held.append(f"{block.name} held by {by}")
-        reasons.append(f"{what(request, burst, op)} waits for {', '.join(held)}")
-    if not chip.waiting:
-        for run in chip.in_flight:
-            never = [
-                op
-                for op, left in enumerate(run.missing)
-                if left > 0 and run.state[op] == PENDING
-            ]
-            reasons += [
-                f"{what(run.request, run.burst, op)} waits for operations that never "
-                "end"
-                for op in never[:_MOST_NAMED]
-            ]
-    # A burst that waits for room is named after what keeps its holders from ending.
-    for waiting in chip.sram.waiting:
-        holders = ", ".join(
-            f"{n_bytes} by request {request} burst {burst}"
-            for (request, burst), n_bytes in sorted(chip.sram.held.items())
-        )
-        reasons.append(
-            f"request {waiting.request} burst {waiting.burst} waits for "
-            f"{waiting.n_bytes} bytes of SRAM ({chip.sram.occupied_bytes} of "
-            f"{chip.sram.capacity_bytes} held" + (f": {holders})" if holders else ")")
-        )
-    named = "; ".join(reasons[:_MOST_NAMED])
-    more = len(reasons) - _MOST_NAMED
-    return (
-        f"deadlock at t={chip.clock.now} ps: {len(unfinished)} unfinished requests; "
-        f"{named}" + (f"; and {more} more" if more > 0 else "")
-    )

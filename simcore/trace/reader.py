@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore.errors import TraceError, printable
+from simcore.trace.occupancy import sram_occupancy
 from simcore.trace.schema import (
     BURSTS,
     EVENTS_FOLDER,
@@ -119,6 +120,13 @@ class Trace:
         """One row per request."""
         return self._table(REQUESTS)
 
+    def sram_occupancy(self) -> pa.Table:
+        """How full the SRAM is over time: `replication`, `time_ps`, `occupied_bytes`.
+
+        One row for each instant at which bursts start or end.
+        """
+        return sram_occupancy(self.bursts())
+
     def events(self, columns: Sequence[str] | None = None) -> pa.Table:
         """One row per hold and resource, in the order of the files.
 
@@ -211,9 +219,9 @@ class Trace:
         Returns
         -------
         duckdb.DuckDBPyConnection
-            Relations `events`, `program`, `program_energy`, `bursts`, `requests` and
-            `wide`; without events (`trace: bursts`) neither `events` nor `wide`. The
-            row order is not defined: use ORDER BY.
+            Relations `events`, `program`, `program_energy`, `bursts`, `requests`,
+            `sram_occupancy` and `wide`; without events (`trace: bursts`) neither
+            `events` nor `wide`. The row order is not defined: use ORDER BY.
         """
         # DuckDB takes long to load and many callers never need it.
         from simcore.trace.duck import connect
@@ -223,6 +231,7 @@ class Trace:
             "program_energy": self.program_energy(),
             "bursts": self.bursts(),
             "requests": self.requests(),
+            "sram_occupancy": self.sram_occupancy(),
         }
         return connect(tables, self.parts if self.has_events else None)
 

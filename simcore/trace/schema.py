@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 #: major.minor: readers accept any minor of their own major.
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 
 #: Rows of one Parquet row group; also the bound of the writer's buffer.
 ROW_GROUP_ROWS = 131_072

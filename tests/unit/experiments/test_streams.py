@@ -85,3 +85,19 @@ def test_the_reference_chip_is_saturated_by_enough_requests() -> None:
         scenario="qwen3-1.7b-k5",
     )
     assert result.summary["utilization"]["busiest"]["ratio"] >= 0.95
+
+
+def test_the_trace_tells_how_full_the_sram_is_over_time(tmp_path) -> None:
+    result = shared(8, "hardware.memory.sram.capacity_bytes=5000", out=tmp_path / "run")
+    trace = read_trace(result.path)
+    series = trace.sram_occupancy().to_pydict()
+    # Room for two bursts of 2,176 bytes at a time, and both are used.
+    assert set(series["occupied_bytes"]) == {0, 2176, 4352}
+    assert series["time_ps"] == sorted(series["time_ps"])
+    assert series["occupied_bytes"][-1] == 0
+    waited = (
+        trace.bursts()["start_ps"].to_numpy() > trace.bursts()["ready_ps"].to_numpy()
+    )
+    assert waited.any()
+    rows = trace.duckdb().sql("SELECT max(occupied_bytes) FROM sram_occupancy").df()
+    assert int(rows.iloc[0, 0]) == 4352

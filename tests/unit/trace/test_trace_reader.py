@@ -88,12 +88,12 @@ def test_another_major_version_is_refused_and_another_minor_read(
     tmp_path: Path,
 ) -> None:
     write_run(tmp_path)
-    rewrite_manifest(tmp_path, schema_version="1.7")
+    rewrite_manifest(tmp_path, schema_version="2.7")
     assert read_trace(tmp_path).n_events > 0
-    rewrite_manifest(tmp_path, schema_version="2.0", simcore_version="9.9")
+    rewrite_manifest(tmp_path, schema_version="1.1", simcore_version="9.9")
     assert refusal(tmp_path) == (
-        f"{tmp_path}/run.json: schema version '2.0', written by simcore '9.9'; this "
-        "simcore reads 1.1"
+        f"{tmp_path}/run.json: schema version '1.1', written by simcore '9.9'; this "
+        "simcore reads 2.0"
     )
     rewrite_manifest(tmp_path, schema_version=None)
     assert "damaged: it names no schema version" in refusal(tmp_path)
