@@ -21,13 +21,8 @@ from simcore.analysis.resident import (
     visited_outputs,
 )
 from simcore.config.accounting import AccountingConfig
-from simcore.config.hardware import (
-    AnalogConfig,
-    ComponentsConfig,
-    HardwareConfig,
-    MemoryConfig,
-    SizedMemory,
-)
+from simcore.config.hardware import AnalogConfig, ComponentsConfig, HardwareConfig
+from simcore.config.memory import MemoryConfig, SizedMemory
 from simcore.config.model import ModelConfig
 from simcore.program.movement import ACTIVATION_BYTES
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simcore.config.hardware import HardwareConfig, MemoryConfig
+from simcore.config.hardware import HardwareConfig
+from simcore.config.memory import MemoryConfig
 
 
 def hardware_notes(hardware: HardwareConfig) -> list[str]:

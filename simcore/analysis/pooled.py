@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from simcore.analysis.burst_latency import BurstLatency
 from simcore.analysis.composition import Composition, duration_ns
-from simcore.config.hardware import MemoryTechnology
+from simcore.config.memory import MemoryTechnology
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.operation import LayerStep, Operation
 

@@ -19,7 +19,7 @@ from simcore.analysis.context_sum import (
     Seen,
     seen_context,
 )
-from simcore.config.hardware import MemoryTechnology
+from simcore.config.memory import MemoryTechnology
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.cost import Cost
 from simcore.program.operation import LayerStep, Operation

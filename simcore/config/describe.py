@@ -15,9 +15,7 @@ from simcore.config.field_units import unit_of
 from simcore.config.files import SUFFIXES, read_document
 from simcore.config.hardware import (
     HardwareConfig,
-    HbmConfig,
     LeakagePowerConfig,
-    MemoryConfig,
     PeripheryConfig,
     Provenance,
     SocConfig,
@@ -32,6 +30,7 @@ from simcore.config.load import (
     load_model,
     load_scenario,
 )
+from simcore.config.memory import HbmConfig, MemoryConfig
 from simcore.config.model import ModelConfig
 from simcore.config.overrides import apply_overrides
 from simcore.config.problems import choices_text, did_you_mean, validate

@@ -20,14 +20,12 @@ from simcore.config.hardware import (
     ArraySpec,
     ConverterSpec,
     HardwareConfig,
-    HbmConfig,
     LeakagePowerConfig,
-    MemoryConfig,
-    MemoryTechnology,
     PeripheryConfig,
     SocConfig,
 )
 from simcore.config.library import LibraryFile
+from simcore.config.memory import HbmConfig, MemoryConfig, MemoryTechnology
 from simcore.config.scenario import ScenarioConfig
 
 Level = Literal["warning", "note"]

@@ -10,12 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from simcore.config.hardware import (
-    HardwareConfig,
-    KvFormat,
-    MemoryConfig,
-    MemoryTechnology,
-)
+from simcore.config.hardware import HardwareConfig
+from simcore.config.memory import KvFormat, MemoryConfig, MemoryTechnology
 from simcore.program.cost import ZERO, Cost
 from simcore.program.hbm.fast_path import FastPath
 from simcore.program.operation import HBM, Operation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from simcore.analysis.estimate import Estimate
-from simcore.config.hardware import HardwareConfig, HbmConfig
+from simcore.config.hardware import HardwareConfig
+from simcore.config.memory import HbmConfig
 from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
 from simcore.experiments.plan import RunPlan

@@ -24,22 +24,24 @@ from simcore.config.hardware import (
     ColumnsPerAdc,
     ControlConfig,
     ConverterSpec,
-    DraftStoreConfig,
     HardwareConfig,
-    HbmConfig,
-    KvCacheConfig,
-    KvFormat,
     LeakagePowerConfig,
-    MemoryTechnology,
     PeripheryBlock,
     PeripheryConfig,
     SocConfig,
-    SramConfig,
     VerifySetupConfig,
 )
 from simcore.config.hbm import HbmChannelConfig
 from simcore.config.library import CoefficientBlock, DigitalLibrary
 from simcore.config.load import load_scenario
+from simcore.config.memory import (
+    DraftStoreConfig,
+    HbmConfig,
+    KvCacheConfig,
+    KvFormat,
+    MemoryTechnology,
+    SramConfig,
+)
 from simcore.config.scenario import ScenarioFile, WorkloadConfig
 from simcore.config.shipped import library_files, shipped_files
 

@@ -9,11 +9,11 @@ from simcore.config.hardware import (
     ArraySpec,
     ConverterSpec,
     LeakagePowerConfig,
-    MemoryConfig,
     PeripheryConfig,
     Schedule,
     SocConfig,
 )
+from simcore.config.memory import MemoryConfig
 from simcore.config.model import Policy
 
 #: The six digital features that the public calculator counts, in report order.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simcore.analysis.calculator.inputs import CalculatorInput
-from simcore.config.hardware import KvFormat, MemoryConfig
+from simcore.config.memory import KvFormat, MemoryConfig
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -23,7 +23,7 @@ from simcore.analysis.calculator.memory import (
 )
 from simcore.analysis.calculator.modes import STEP_KINDS, StepKind
 from simcore.analysis.calculator.steps import StepCost
-from simcore.config.hardware import MemoryConfig
+from simcore.config.memory import MemoryConfig
 
 #: Stage buckets of a breakdown, in report order.
 STAGES = (

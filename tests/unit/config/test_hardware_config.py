@@ -12,9 +12,8 @@ from simcore.config.hardware import (
     ColumnsPerAdc,
     DigitalConfig,
     FeatureCoefficient,
-    KvCacheConfig,
-    KvFormat,
 )
+from simcore.config.memory import KvCacheConfig, KvFormat
 
 
 def coefficient(energy: float) -> FeatureCoefficient:

@@ -24,10 +24,10 @@ from simcore.config.hardware import (
     ArraySpec,
     ConverterSpec,
     LeakagePowerConfig,
-    MemoryConfig,
     PeripheryConfig,
     SocConfig,
 )
+from simcore.config.memory import MemoryConfig
 
 Plain = Mapping[str, Any]
 
