@@ -105,7 +105,7 @@ def summarize(
         "elapsed_ps": run.elapsed_ps,
         "busy_ps": _with_gates(totals.busy_ps, program, gates).as_dict(),
         "gate_ps": gates,
-        "waits": {} if sums is None else sums.waits(),
+        "waits": {} if sums is None else _waits(run, sums),
         "energy_pj": totals.energy_pj.as_dict(),
         "leakage": leakage,
         "bytes": _traffic(totals),
@@ -115,6 +115,24 @@ def summarize(
         "accepted_histogram": _histogram(run, program.draft_length),
         "accepted_autocorrelation": lag_one_autocorrelation(run.accepted_of_requests),
     }
+
+
+def _waits(run: _Run, sums: OperationSums) -> dict[str, Any]:
+    """Waits for resources and for SRAM room, and mean queue lengths.
+
+    By Little's law the mean length of a queue is the waits over the time; of a kind
+    with many instances it is the sum over them.
+    """
+    waits: dict[str, Any] = sums.waits()
+    room = run.burst["start_ps"] - run.burst["ready_ps"]
+    waits["by_resource_kind"]["sram_room"] = {
+        "holds": int(room.size),
+        "wait_ps": int(room.sum()),
+    }
+    elapsed = run.elapsed_ps["total"]
+    for found in waits["by_resource_kind"].values():
+        found["mean_queue_length"] = found["wait_ps"] / elapsed if elapsed else 0.0
+    return waits
 
 
 def _gates(program: BurstProgram, gate_ps: _IntArray | None) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simcore.report.layout import table
-from simcore.report.numbers import energy_pj, percent, share, size_bytes, time_ps
+from simcore.report.numbers import (
+    energy_pj,
+    percent,
+    share,
+    significant,
+    size_bytes,
+    time_ps,
+)
 from simcore.trace.schema import PHASES, STAGES
 
 #: What is below this share of energy and of time is added up in one line.
@@ -128,6 +135,22 @@ def elapsed_line(elapsed_ps: Mapping[str, int], tokens: float) -> str:
         f"{name} {share(elapsed_ps[name], in_phases)}" for name in _ELAPSED
     )
     return f"time per token: {time_ps(in_phases / tokens)}, of which {text}"
+
+
+def waits_line(waits: Mapping[str, Any], bursts: int) -> str:
+    """Where requests that share a chip wait; empty when nobody does."""
+    names = {"layer": "a free layer", "sram_room": "SRAM room"}
+    kinds = sorted(
+        waits.get("by_resource_kind", {}).items(),
+        key=lambda item: (-item[1]["wait_ps"], item[0]),
+    )
+    found = [
+        f"{names.get(kind, kind)} {time_ps(one['wait_ps'] / bursts)} a burst "
+        f"({significant(one['mean_queue_length'])} waiting on average)"
+        for kind, one in kinds
+        if one["wait_ps"]
+    ]
+    return f"waits, added over holds: {'; '.join(found[:3])}" if found else ""
 
 
 def utilization_lines(utilization: Mapping[str, Any]) -> str:

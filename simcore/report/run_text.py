@@ -12,6 +12,7 @@ from simcore.report.breakdown_text import (
     elapsed_line,
     energy_and_time,
     utilization_lines,
+    waits_line,
 )
 from simcore.report.checks_text import checks_line
 from simcore.report.facts import (
@@ -44,6 +45,7 @@ def run_report(
     counts, closed_form = summary["counts"], summary["closed_form"]
     metrics, tokens = summary["metrics"], summary["counts"]["tokens"]
     energy, busy = summary["energy_pj"], _work(summary)
+    shared = scenario.streams > 1
     head = scenario_lines(
         scenario,
         f"seed {scenario.seed}",
@@ -53,7 +55,7 @@ def run_report(
         f"{time_ps(summary['elapsed_ps']['total'])} of chip time",
     )
     intervals = paragraph(
-        precision_line(metrics["latency_ns_per_token"], shared=scenario.streams > 1),
+        precision_line(metrics["latency_ns_per_token"], shared=shared),
         indent="  ",
     )
     parts = [
@@ -62,6 +64,11 @@ def run_report(
         quantile_lines(summary["quantiles"]),
         speculation_section(closed_form, summary),
         utilization_lines(summary["utilization"]),
+        paragraph(
+            waits_line(summary["waits"], counts["bursts"]) if shared else "",
+            indent="  ",
+            first="",
+        ),
         elapsed_line(summary["elapsed_ps"], tokens),
         energy_and_time(energy, busy, tokens),
         bytes_table(summary["bytes"], tokens),

@@ -6,6 +6,7 @@ import pytest
 
 from simcore.config.load import load_scenario
 from simcore.experiments.run import simulate
+from simcore.report.run_text import run_report
 from simcore.trace.reader import read_trace
 
 
@@ -101,3 +102,18 @@ def test_the_trace_tells_how_full_the_sram_is_over_time(tmp_path) -> None:
     assert waited.any()
     rows = trace.duckdb().sql("SELECT max(occupied_bytes) FROM sram_occupancy").df()
     assert int(rows.iloc[0, 0]) == 4352
+
+
+def test_the_report_of_a_shared_chip_says_where_requests_wait() -> None:
+    result = shared(8, "hardware.memory.sram.capacity_bytes=5000")
+    text = run_report(result.scenario, result.summary, None)
+    (line,) = [part for part in text.split("\n\n") if part.startswith("waits, added")]
+    assert "SRAM room" in line
+    assert "waiting on average" in line
+    kinds = result.summary["waits"]["by_resource_kind"]
+    room = kinds["sram_room"]
+    assert room["mean_queue_length"] == pytest.approx(
+        room["wait_ps"] / result.summary["elapsed_ps"]["total"]
+    )
+    alone = shared(1)
+    assert "waits, added" not in run_report(alone.scenario, alone.summary, None)
