@@ -294,10 +294,12 @@ def _read_manifest(folder: Path, *, verify: bool) -> dict[str, Any]:
         raise TraceError(f"{path}: damaged: it names no schema version")
     major = version.partition(".")[0]
     if major != SCHEMA_VERSION.partition(".")[0]:
-        writer = printable(manifest.get("simcore_version"))
+        versions = manifest.get("versions")
+        writer = versions.get("simcore") if isinstance(versions, dict) else None
         raise TraceError(
             f"{path}: schema version {printable(version)}, written by simcore "
-            f"{writer}; this simcore reads {SCHEMA_VERSION}"
+            f"{printable(writer)}; this simcore reads {SCHEMA_VERSION}. Run the "
+            "scenario again, or read it with the simcore that wrote it."
         )
     if manifest.get("state") != "complete":
         state = printable(manifest.get("state"))

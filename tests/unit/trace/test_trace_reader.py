@@ -90,10 +90,11 @@ def test_another_major_version_is_refused_and_another_minor_read(
     write_run(tmp_path)
     rewrite_manifest(tmp_path, schema_version="2.7")
     assert read_trace(tmp_path).n_events > 0
-    rewrite_manifest(tmp_path, schema_version="1.1", simcore_version="9.9")
+    rewrite_manifest(tmp_path, schema_version="1.1", versions={"simcore": "9.9"})
     assert refusal(tmp_path) == (
         f"{tmp_path}/run.json: schema version '1.1', written by simcore '9.9'; this "
-        "simcore reads 2.0"
+        "simcore reads 2.0. Run the scenario again, or read it with the simcore that "
+        "wrote it."
     )
     rewrite_manifest(tmp_path, schema_version=None)
     assert "damaged: it names no schema version" in refusal(tmp_path)
