@@ -99,7 +99,7 @@ class NaturalModel:
             holds = [
                 self._hold(
                     [r if r == HBM else f"{r}[{layer}]" for r in op.resources],
-                    round(op.duration_ns.at(context, committed) * 1000),
+                    op.ps_at(context, committed),
                 )
                 for op in legs
             ]

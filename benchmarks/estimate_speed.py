@@ -43,9 +43,9 @@ def naive_estimate(program: BurstProgram, context: int) -> tuple[float, float]:
         for part in step.layers:
             cached = part.context(context + step.index)
             for legs in part.positions:
-                draft += max(op.duration_ns.at(cached) for op in legs)
+                draft += max(op.ns_at(cached) for op in legs)
     for legs in program.setup.positions:
-        setup += max(op.duration_ns.at(0) for op in legs)
+        setup += max(op.ns_at(0) for op in legs)
     return draft + setup + naive_wavefront(program, context), energy
 
 
@@ -82,7 +82,7 @@ def naive_wavefront(program: BurstProgram, context: int) -> float:
                 if any(op.resources == (HBM,) for op in legs):
                     waiting[j] = now[j]
                     return
-                now[j] += max(op.duration_ns.at(cached) for op in legs)
+                now[j] += max(op.ns_at(cached) for op in legs)
                 position[j] += 1
             layer_end[at] = now[j]
             through[at] += 1
@@ -99,7 +99,7 @@ def naive_wavefront(program: BurstProgram, context: int) -> float:
         part = program.verify[j].layers[layer[j]]
         cached = part.context(context + program.verify[j].index)
         for op in part.positions[position[j]]:
-            time_ns = op.duration_ns.at(cached)
+            time_ns = op.ns_at(cached)
             if op.resources == (HBM,):
                 hbm_free = max(hbm_free, ready) + time_ns
                 now[j] = max(now[j], hbm_free)
@@ -107,7 +107,7 @@ def naive_wavefront(program: BurstProgram, context: int) -> float:
                 now[j] = max(now[j], ready + time_ns)
         position[j] += 1
     commit = sum(
-        op.duration_ns.at(0, 1)
+        op.ns_at(0, 1)
         for part in program.commit
         for legs in part.positions
         for op in legs
