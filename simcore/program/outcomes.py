@@ -10,10 +10,13 @@ settings stay aligned (common random numbers).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 from zlib import crc32
+
+import numpy as np
 
 from simcore.config.acceptance import (
     AcceptanceConfig,
@@ -26,6 +29,7 @@ from simcore.config.acceptance import (
 from simcore.config.scenario import ScenarioConfig
 from simcore.program.random_words import random_words
 from simcore.program.schedules import schedule_named
+from simcore.program.table import IntArray
 
 _WORD_BITS = 64
 _STREAM = crc32(b"acceptance")
@@ -54,6 +58,65 @@ class BurstOutcome:
     accepted: int
     committed: int
     ahead_survives: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeTable:
+    """Bursts of consecutive requests as columns, by request, then burst.
+
+    Attributes
+    ----------
+    first_request : int
+        Number of the first request.
+    bursts : ndarray of int64, shape (n_requests,)
+        Bursts of each request, each >= 1.
+    context_length, accepted, committed, ahead_survives : ndarray of int64
+        As in `BurstOutcome`, shape (n_bursts,); truth values are 0 and 1.
+    """
+
+    first_request: int
+    bursts: IntArray
+    context_length: IntArray
+    accepted: IntArray
+    committed: IntArray
+    ahead_survives: IntArray
+
+    @classmethod
+    def of(
+        cls, first_request: int, requests: Sequence[Sequence[BurstOutcome]]
+    ) -> OutcomeTable:
+        """From the bursts of consecutive requests."""
+        every = [outcome for request in requests for outcome in request]
+
+        def column(name: str) -> IntArray:
+            return np.array([getattr(o, name) for o in every], dtype=np.int64)
+
+        return cls(
+            first_request,
+            np.array([len(request) for request in requests], dtype=np.int64),
+            column("context_length"),
+            column("accepted"),
+            column("committed"),
+            column("ahead_survives"),
+        )
+
+    def by_request(self) -> dict[int, list[BurstOutcome]]:
+        """The bursts of each request as objects."""
+        columns = (self.context_length, self.accepted, self.committed)
+        every = [
+            BurstOutcome(*numbers, ahead_survives=bool(survives))
+            for *numbers, survives in zip(
+                *(column.tolist() for column in columns),
+                self.ahead_survives.tolist(),
+                strict=True,
+            )
+        ]
+        ends = np.cumsum(self.bursts).tolist()
+        starts = [0, *ends[:-1]]
+        return {
+            self.first_request + i: every[start:end]
+            for i, (start, end) in enumerate(zip(starts, ends, strict=True))
+        }
 
 
 class OutcomeDraws:
@@ -121,6 +184,10 @@ class OutcomeDraws:
             replace(outcome, ahead_survives=hit)
             for outcome, hit in zip(outcomes[:-1], hits[:-1], strict=True)
         ] + outcomes[-1:]
+
+    def table(self, requests: range) -> OutcomeTable:
+        """All bursts of consecutive requests as columns."""
+        return OutcomeTable.of(requests.start, [self.request(r) for r in requests])
 
     def _accepted_lengths(self, request: int) -> list[int]:
         if self._recordings:
@@ -290,6 +357,7 @@ def requests_for_bursts(scenario: ScenarioConfig, bursts: int) -> int:
 __all__ = [
     "BurstOutcome",
     "OutcomeDraws",
+    "OutcomeTable",
     "accepted_probabilities",
     "accepted_thresholds",
     "acceptance_words",
