@@ -102,11 +102,12 @@ class OutcomeTable:
 
     def by_request(self) -> dict[int, list[BurstOutcome]]:
         """The bursts of each request as objects."""
-        columns = (self.context_length, self.accepted, self.committed)
         every = [
-            BurstOutcome(*numbers, ahead_survives=bool(survives))
-            for *numbers, survives in zip(
-                *(column.tolist() for column in columns),
+            BurstOutcome(context, accepted, committed, bool(survives))
+            for context, accepted, committed, survives in zip(
+                self.context_length.tolist(),
+                self.accepted.tolist(),
+                self.committed.tolist(),
                 self.ahead_survives.tolist(),
                 strict=True,
             )
