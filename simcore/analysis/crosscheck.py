@@ -139,21 +139,32 @@ def _busy_ps(
     return busy
 
 
-def conditional_checks(rows: Sequence[ConditionalRow]) -> list[Check]:
-    """The two latency checks and the per-operation check over many bursts."""
+def conditional_checks(
+    rows: Sequence[ConditionalRow], bursts: int | None = None
+) -> list[Check]:
+    """The two latency checks and the per-operation check over many bursts.
+
+    Parameters
+    ----------
+    rows : sequence of ConditionalRow
+        At least one; equal bursts need only one.
+    bursts : int, optional
+        How many bursts the rows stand for; one each by default.
+    """
     worst = max(rows, key=lambda row: abs(row.difference_ps))
     worst_float = max(
         rows,
         key=lambda row: abs(row.float_difference_ps) / max(row.float_bound_ps, 1e-9),
     )
     differing = sorted({name for row in rows for name in row.differing_operations})
+    n_bursts = len(rows) if bursts is None else bursts
     return [
         Check(
             "burst_latency_equals_integer_composition",
             worst.difference_ps == 0,
             f"{worst.difference_ps} ps",
             "0 ps",
-            f"{len(rows)} bursts; worst at L = {worst.context_length}, "
+            f"{n_bursts} bursts; worst at L = {worst.context_length}, "
             f"a = {worst.accepted}",
         ),
         Check(

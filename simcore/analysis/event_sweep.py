@@ -76,7 +76,7 @@ class _Pass:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._program = ProgramRows(trace.program(), trace.program_energy())
-        bursts = trace.bursts()
+        bursts = trace.traced_bursts()
         self._bursts = {name: integers(bursts[name]) for name in _BURST_COLUMNS}
         request, burst = _request_codes(self._bursts), self._bursts["burst"]
         self._requests = np.unique(request)

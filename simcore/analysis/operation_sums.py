@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simcore.program.table import IntArray, OperationTable
+from simcore.trace.hold_sums import SUMS, HoldSums
 
 #: How often each (context_length, committed) occurs.
 Tally = Mapping[tuple[int, int], int]
@@ -106,6 +107,17 @@ class OperationSums:
             self.wait_ps += np.where(executed, wait_ps, 0)
         if activates is not None:
             self.activates += activates
+
+    def add_holds(self, other: HoldSums) -> None:
+        """Add sums over other bursts of the same program."""
+        self.bursts += other.bursts
+        for name in SUMS:
+            total: IntArray = getattr(self, name)
+            total += getattr(other, name)
+
+    def holds(self) -> HoldSums:
+        """The sums without their program; the arrays are shared."""
+        return HoldSums(self.bursts, *(getattr(self, name) for name in SUMS))
 
     @property
     def gate_ps(self) -> IntArray:

@@ -218,10 +218,12 @@ def config_dict(config: BaseModel) -> dict[str, Any]:
 def config_sha256(config: BaseModel) -> str:
     """Hash of everything in a configuration that can change a result.
 
-    Provenance, origins and warnings are left out: they say where numbers are from.
+    Provenance, origins and warnings are left out: they say where numbers are from. So
+    is the engine: all engines give the same results.
     """
     content = config_dict(config)
     content.pop("load_warnings", None)
+    content.pop("engine", None)
     for section in (content, content.get("hardware")):
         if isinstance(section, dict):
             section.pop("provenance", None)

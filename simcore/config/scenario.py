@@ -120,8 +120,27 @@ class _Settings(FrozenConfig):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
         default=1, description="Seed of every random draw."
     )
-    trace: Literal["full", "bursts"] = Field(
-        default="full", description="Write every hold, or only one row per burst."
+    trace: Literal["auto", "none", "bursts", "sample", "full"] = Field(
+        default="auto",
+        description=(
+            "What a run folder keeps. full: every hold; sample: the holds of the first "
+            "trace_requests requests, and every burst; bursts: one row per burst and "
+            "per request; none: totals only; auto: full while it is small, else bursts."
+        ),
+    )
+    trace_requests: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None,
+        description=(
+            "Requests whose holds are kept, rounded up to whole replications (sample "
+            "only)."
+        ),
+    )
+    engine: Literal["auto", "simpy", "fast"] = Field(
+        default="auto",
+        description=(
+            "simpy: the readable reference; fast: compiled, the same results bit for "
+            "bit; auto: fast where it can be used."
+        ),
     )
     load_warnings: Annotated[tuple[Text, ...], AS_TUPLE] = Field(
         default=(),
@@ -255,6 +274,7 @@ def settings_issues(
             got=f"{len(arrival.times_ns)} times",
             allowed=f"must be one time for each of streams ({streams}) requests",
         )
+    yield from _trace_issues(settings)
     compatible = settings.accounting.profile == LENIENT_PROFILE
     if compatible and schedule not in _CALCULATOR_SCHEDULES:
         yield FieldIssue(
@@ -265,6 +285,22 @@ def settings_issues(
                 f"{LENIENT_PROFILE}"
             ),
             hint="Use accounting: physical.",
+        )
+
+
+def _trace_issues(settings: ScenarioFile | ScenarioConfig) -> Iterator[FieldIssue]:
+    wanted = settings.trace == "sample"
+    if wanted and settings.trace_requests is None:
+        yield FieldIssue(
+            ("trace_requests",),
+            message="missing",
+            allowed="required with trace 'sample'",
+        )
+    elif not wanted and settings.trace_requests is not None:
+        yield FieldIssue(
+            ("trace_requests",),
+            got=printable(settings.trace_requests),
+            allowed=f"must be absent with trace '{settings.trace}'",
         )
 
 

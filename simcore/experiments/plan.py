@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,8 +20,28 @@ from simcore.units import MAX_TIME_PS, PS_PER_NS
 
 ScenarioSource = str | Path | Mapping[str, Any] | ScenarioConfig
 
-#: Event rows that one part file should hold at least, before it is closed.
+TraceMode = Literal["none", "bursts", "sample", "full"]
+
+#: Event rows that a run writes without being told that it may write more.
+DEFAULT_MAX_EVENTS = 50_000_000
+
+#: Event rows of one shard, where all are kept; else bursts of one shard.
 _ROWS_PER_PART = 4_000_000
+_BURSTS_REUSED = 50_000
+_BURSTS_SIMULATED = 1_000
+
+#: Compressed bytes, measured on runs of the shipped scenarios: an event row, one with
+#: random durations, a row of the program, a burst with its share of a request, and the
+#: manifest, the summary and the headers of the tables.
+BYTES_PER_ROW = 2.7
+BYTES_PER_ROW_JITTER = 12.0
+BYTES_PER_PROGRAM_ROW = 2.0
+BYTES_PER_BURST = 65.0
+BYTES_PER_RUN = 80_000
+
+#: Memory, measured likewise: an idle process with its libraries, and each burst.
+PROCESS_BYTES = 300_000_000
+MEMORY_BYTES_PER_BURST = 150.0
 
 
 @dataclass(frozen=True)
@@ -64,14 +84,81 @@ class RunPlan:
 
     @property
     def expected_rows(self) -> int:
-        """Event rows of the whole run, in expectation."""
+        """Event rows of the whole run, in expectation, written or not."""
         return round(self.expected_bursts * self.rows_per_burst)
 
     @property
-    def replications_per_part(self) -> int:
-        """Replications in one part file: fixed by the scenario, not by who runs it."""
-        rows = self.expected.bursts * self.rows_per_burst * self.scenario.streams
-        return max(1, math.ceil(_ROWS_PER_PART / max(rows, 1)))
+    def reuses_bursts(self) -> bool:
+        """Whether equal bursts take equal times: each has the whole chip, no jitter."""
+        return self.scenario.streams == 1 and not self.scenario.jitter_cv
+
+    # -- what is kept -------------------------------------------------------------
+
+    @property
+    def trace(self) -> TraceMode:
+        """What the run folder keeps; `auto` is decided here, by the estimated size."""
+        asked = self.scenario.trace
+        if asked != "auto":
+            return asked
+        return "full" if self.expected_rows <= DEFAULT_MAX_EVENTS else "bursts"
+
+    @property
+    def traced_replications(self) -> int:
+        """Replications whose events are kept: the first ones."""
+        if self.trace == "full":
+            return self.replications
+        if self.trace == "sample":
+            wanted = self.scenario.trace_requests or 0
+            return min(math.ceil(wanted / self.scenario.streams), self.replications)
+        return 0
+
+    @property
+    def expected_trace_rows(self) -> int:
+        """Event rows that are written, in expectation."""
+        share = self.traced_replications / self.replications
+        return round(self.expected_rows * share)
+
+    @property
+    def expected_trace_bytes(self) -> int:
+        """Size of the run folder, in expectation."""
+        per_row = BYTES_PER_ROW_JITTER if self.scenario.jitter_cv else BYTES_PER_ROW
+        bursts = 0 if self.trace == "none" else self.expected_bursts
+        return round(
+            BYTES_PER_RUN
+            + self.expected_trace_rows * per_row
+            + self.rows_per_burst * BYTES_PER_PROGRAM_ROW
+            + bursts * BYTES_PER_BURST
+        )
+
+    @property
+    def expected_memory_bytes(self) -> int:
+        """Memory of the main process, in expectation."""
+        return PROCESS_BYTES + round(self.expected_bursts * MEMORY_BYTES_PER_BURST)
+
+    # -- shards -------------------------------------------------------------------
+
+    @property
+    def replications_per_shard(self) -> int:
+        """Replications in one shard: fixed by the scenario, not by who runs it.
+
+        A shard is what one worker does at a time and what an interrupted run keeps;
+        its events are one part file.
+        """
+        bursts = self.expected.bursts * self.scenario.streams
+        if self.trace == "full":
+            return max(1, math.ceil(_ROWS_PER_PART / (bursts * self.rows_per_burst)))
+        per_shard = _BURSTS_REUSED if self.reuses_bursts else _BURSTS_SIMULATED
+        return max(1, math.ceil(per_shard / bursts))
+
+    @property
+    def shards(self) -> int:
+        """How many shards the run has."""
+        return math.ceil(self.replications / self.replications_per_shard)
+
+    def replications_of(self, shard: int) -> range:
+        """Which replications a shard simulates."""
+        size = self.replications_per_shard
+        return range(shard * size, min((shard + 1) * size, self.replications))
 
     @property
     def composes(self) -> bool:
@@ -147,6 +234,17 @@ def plan_run(
     if bursts is not None:
         needed = requests_for_bursts(scenario, bursts)
         scenario = load_scenario(scenario, [f"workload.requests={needed}"])
+    return plan_of(scenario)
+
+
+def plan_of(scenario: ScenarioConfig) -> RunPlan:
+    """Plan of a scenario that has all overrides of its run.
+
+    Raises
+    ------
+    ProgramError
+        If it cannot run on its hardware, or could outrun the clock.
+    """
     program = scenario_program(scenario, events=True)
     _check_time(scenario, program)
     return RunPlan(scenario, program, expected_bursts(scenario))

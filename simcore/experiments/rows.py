@@ -3,102 +3,136 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from simcore.analysis.ledger import Ledger
-from simcore.engine.burst_controller import BurstTimes
+from simcore.engine.burst_table import BurstTable
 from simcore.experiments.spending import Spent
 from simcore.program.burst import BurstProgram
+from simcore.trace.schema import BURSTS_SCHEMA, REQUESTS_SCHEMA
+from simcore.trace.tables import table_of
 
-Columns = dict[str, list[Any]]
 
-
-def burst_columns(
+def bursts_table(
     program: BurstProgram,
     ledger: Ledger,
-    bursts: Sequence[BurstTimes],
+    bursts: BurstTable,
     spent: Mapping[tuple[int, int], Spent] | None = None,
-) -> Columns:
-    """Columns of `bursts.parquet`.
+) -> pa.Table:
+    """Rows of `bursts.parquet`.
 
     Parameters
     ----------
+    program : BurstProgram
+        What every burst executed.
+    ledger : Ledger
+        Of the same program.
+    bursts : BurstTable
+        What the engine reported.
     spent : mapping of (request, burst) to Spent, optional
         Bursts that did not spend what their program says.
     """
-    n_rows = len(program.table.rows[0])
-    columns: Columns = {
-        "replication": [b.replication for b in bursts],
-        "request": [b.request for b in bursts],
-        "burst": [b.burst for b in bursts],
-        "k": [program.draft_length] * len(bursts),
-        "accepted": [b.outcome.accepted for b in bursts],
-        "committed": [b.outcome.committed for b in bursts],
-        "context_length": [b.outcome.context_length for b in bursts],
-        "ready_ps": [b.ready_ps for b in bursts],
-        "start_ps": [b.start_ps for b in bursts],
-        "end_ps": [b.end_ps for b in bursts],
-        "draft_ps": [b.draft_end_ps - b.start_ps for b in bursts],
-        "verify_ps": [b.verify_end_ps - b.draft_end_ps for b in bursts],
-        "commit_ps": [b.commit_end_ps - b.verify_end_ps for b in bursts],
-        "tail_ps": [b.end_ps - b.commit_end_ps for b in bursts],
-        "wasted_verify_steps": [b.wasted_verify_steps for b in bursts],
-        "sram_bytes": [b.sram_bytes for b in bursts],
-        "drafted_ahead": [int(b.drafted_ahead) for b in bursts],
-        "ahead_survives": [int(b.outcome.ahead_survives) for b in bursts],
-        "holds": [b.holds for b in bursts],
-        "event_rows": [n_rows] * len(bursts),
+    n = len(bursts)
+    columns: dict[str, npt.NDArray[Any]] = {
+        "replication": bursts.replication,
+        "request": bursts.request,
+        "burst": bursts.burst,
+        "k": np.full(n, program.draft_length, dtype=np.int64),
+        "accepted": bursts.accepted,
+        "committed": bursts.committed,
+        "context_length": bursts.context_length,
+        "ready_ps": bursts.ready_ps,
+        "start_ps": bursts.start_ps,
+        "end_ps": bursts.end_ps,
+        "draft_ps": bursts.draft_end_ps - bursts.start_ps,
+        "verify_ps": bursts.verify_end_ps - bursts.draft_end_ps,
+        "commit_ps": bursts.commit_end_ps - bursts.verify_end_ps,
+        "tail_ps": bursts.end_ps - bursts.commit_end_ps,
+        "wasted_verify_steps": bursts.wasted_verify_steps,
+        "sram_bytes": bursts.sram_bytes,
+        "drafted_ahead": bursts.drafted_ahead,
+        "ahead_survives": bursts.ahead_survives,
+        "holds": bursts.holds,
+        "event_rows": np.full(n, len(program.table.rows[0]), dtype=np.int64),
+        **ledger.burst_columns(bursts.context_length, bursts.committed),
     }
-    whole = ledger.burst_columns(columns["context_length"], columns["committed"])
-    columns |= {name: values.tolist() for name, values in whole.items()}
     if spent:
-        for i, times in enumerate(bursts):
-            found = spent.get((times.request, times.burst))
+        keys = zip(bursts.request.tolist(), bursts.burst.tolist(), strict=True)
+        for row, key in enumerate(keys):
+            found = spent.get(key)
             if found is not None:
-                columns["energy_pj"][i] = found.energy_pj
-                columns["event_rows"][i] = found.event_rows
+                columns["energy_pj"][row] = found.energy_pj
+                columns["event_rows"][row] = found.event_rows
                 for (memory, direction), n_bytes in found.traffic_bytes.items():
-                    columns[f"{memory}_{direction}_bytes"][i] = n_bytes
-    return columns
+                    columns[f"{memory}_{direction}_bytes"][row] = n_bytes
+    return table_of(columns, BURSTS_SCHEMA)
 
 
-def request_columns(
-    prompt_length: int, requests: Sequence[Sequence[BurstTimes]], columns: Columns
-) -> Columns:
-    """Columns of `requests.parquet`.
+def requests_table(prompt_length: int, bursts: pa.Table) -> pa.Table:
+    """Rows of `requests.parquet`.
 
     Parameters
     ----------
     prompt_length : int
         Context length at the first burst of each request.
-    requests : sequence of sequence of BurstTimes
-        Bursts of each request in order.
-    columns : dict
-        The burst columns of the same bursts in the same order, for their energy.
+    bursts : pyarrow.Table
+        As `bursts_table`, sorted by replication, request and burst.
     """
-    energies = iter(columns["energy_pj"])
-    energy = [math.fsum(next(energies) for _ in bursts) for bursts in requests]
-    return {
-        "replication": [bursts[0].replication for bursts in requests],
-        "request": [bursts[0].request for bursts in requests],
-        "prompt_length": [prompt_length] * len(requests),
-        "tokens": [sum(b.outcome.committed for b in bursts) for bursts in requests],
-        "bursts": [len(bursts) for bursts in requests],
-        # The first burst is ready when the request arrives; it may wait for SRAM.
-        "arrival_ps": [bursts[0].ready_ps for bursts in requests],
-        "start_ps": [bursts[0].start_ps for bursts in requests],
-        # The answer is complete when its last tokens are committed.
-        "end_ps": [bursts[-1].commit_end_ps for bursts in requests],
-        "latency_ps": [
-            bursts[-1].commit_end_ps - bursts[0].ready_ps for bursts in requests
-        ],
-        "energy_pj": energy,
-        # Prefill is not modelled, so there is no first token to time.
-        "ttft_ps": [None] * len(requests),
-        "commit_gap_ps": [
-            [b.commit_end_ps - a.commit_end_ps for a, b in pairwise(bursts)]
-            for bursts in requests
-        ],
-    }
+    of = {name: bursts[name].to_numpy() for name in _NEEDED}
+    first = np.flatnonzero(of["burst"] == 0)
+    last = np.append(first[1:], bursts.num_rows) - 1
+    commit_end_ps = of["end_ps"] - of["tail_ps"]
+    gaps = np.delete(np.diff(commit_end_ps), last[:-1])
+    energy = of["energy_pj"].tolist()
+    starts, ends = first.tolist(), (last + 1).tolist()
+    n = first.size
+    return table_of(
+        {
+            "replication": of["replication"][first],
+            "request": of["request"][first],
+            "prompt_length": np.full(n, prompt_length, dtype=np.int64),
+            "tokens": np.add.reduceat(of["committed"].astype(np.int64), first),
+            "bursts": last - first + 1,
+            # The first burst is ready when the request arrives; it may wait for SRAM.
+            "arrival_ps": of["ready_ps"][first],
+            "start_ps": of["start_ps"][first],
+            # The answer is complete when its last tokens are committed.
+            "end_ps": commit_end_ps[last],
+            "latency_ps": commit_end_ps[last] - of["ready_ps"][first],
+            "energy_pj": [
+                math.fsum(energy[start:end])
+                for start, end in zip(starts, ends, strict=True)
+            ],
+            # Prefill is not modelled, so there is no first token to time.
+            "ttft_ps": [None] * n,
+            "commit_gap_ps": _lists(last - first, gaps),
+        },
+        REQUESTS_SCHEMA,
+    )
+
+
+_NEEDED = (
+    "replication",
+    "request",
+    "burst",
+    "committed",
+    "ready_ps",
+    "start_ps",
+    "end_ps",
+    "tail_ps",
+    "energy_pj",
+)
+
+
+def _lists(lengths: npt.NDArray[Any], values: npt.NDArray[Any]) -> pa.Array:
+    """Values cut into lists of these lengths."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    dtype = REQUESTS_SCHEMA.field("commit_gap_ps").type
+    return pa.ListArray.from_arrays(
+        pa.array(offsets), pa.array(values.astype(np.int64)), type=dtype
+    )

@@ -1,48 +1,44 @@
-"""One run: plan, simulate every replication, record, check, summarise."""
+"""One run: plan, simulate every shard, put them together, check, summarise."""
 
 from __future__ import annotations
 
+import math
 import platform
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import simcore
 from simcore.analysis.check import Check
-from simcore.analysis.closed_form import request_expectation
-from simcore.analysis.composition import Composition
-from simcore.analysis.crosscheck import (
-    conditional_checks,
-    conditional_row,
-    energy_check,
-    expected_checks,
-    outcome_values,
-)
 from simcore.analysis.estimate import Estimate, estimate_scenario
 from simcore.analysis.invariants import check_trace
 from simcore.analysis.ledger import Ledger
 from simcore.analysis.metrics import summarize
 from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
-from simcore.engine.burst_controller import BurstTimes
-from simcore.engine.simulate import simulate_replication
-from simcore.experiments.plan import RunPlan, ScenarioSource, plan_run
-from simcore.experiments.rows import Columns, burst_columns, request_columns
-from simcore.experiments.spending import SpendingRecorder
-from simcore.program.arrivals import arrivals_ps
-from simcore.program.jitter import Jitter
-from simcore.program.outcomes import OutcomeDraws
+from simcore.errors import ConfigError, Problem
+from simcore.experiments.engines import EngineChoice, choose_engine
+from simcore.experiments.executors.inline import InlineExecutor
+from simcore.experiments.executors.job import Executor, ShardJob, cut
+from simcore.experiments.formula_checks import formula_checks
+from simcore.experiments.gather import Gathered
+from simcore.experiments.plan import (
+    DEFAULT_MAX_EVENTS,
+    RunPlan,
+    ScenarioSource,
+    plan_run,
+)
+from simcore.experiments.shard import ShardResult
+from simcore.experiments.shard_files import load_shard
+from simcore.trace.folder import FileRecord, remove_shards
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
-from simcore.trace.recorder import NullRecorder
+from simcore.trace.schema import BURSTS, REQUESTS
 from simcore.trace.writer import RunWriter
 
 Progress = Callable[[int, int, str], None]
@@ -64,6 +60,8 @@ class RunResult:
         Wall time in seconds, simulation, trace and checks.
     checks : list of Check
         The cross-check.
+    engine : dict
+        Which engine ran, why, and what it re-used; as in `run.json`.
     """
 
     scenario: ScenarioConfig
@@ -71,6 +69,7 @@ class RunResult:
     path: Path | None
     wall_s: float
     checks: list[Check]
+    engine: dict[str, Any] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -84,6 +83,31 @@ class RunResult:
         return metrics
 
 
+@dataclass(frozen=True)
+class HowToRun:
+    """Settings of a run that never change its results.
+
+    Attributes
+    ----------
+    executor : Executor
+        Who simulates.
+    shards_per_job : int
+        How many shards a worker gets at a time.
+    cross_check : bool
+        Whether results are compared with formula and conservation laws.
+    progress : callable or None
+        Called with (done, total, unit).
+    report : callable
+        Told in words what went wrong and was mended.
+    """
+
+    executor: Executor = field(default_factory=InlineExecutor)
+    shards_per_job: int = 1
+    cross_check: bool = True
+    progress: Progress | None = None
+    report: Callable[[str], None] = lambda _: None
+
+
 def simulate(
     scenario: ScenarioSource,
     *,
@@ -93,7 +117,11 @@ def simulate(
     out: str | Path | None = None,
     force: bool = False,
     cross_check: bool = True,
+    max_events: int = DEFAULT_MAX_EVENTS,
+    executor: Executor | None = None,
+    shards_per_job: int = 1,
     progress: Progress | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Simulate a scenario and, with `out`, write its run folder.
 
@@ -109,8 +137,16 @@ def simulate(
         Replace a run that is already there.
     cross_check : bool
         Compare with the closed form, and the trace with its conservation laws.
+    max_events : int
+        Most event rows that the run may be expected to write.
+    executor : Executor, optional
+        Who simulates; this process by default. Results never depend on it.
+    shards_per_job : int
+        How many shards a worker gets at a time.
     progress : callable, optional
         Called with (done, total, unit).
+    report : callable, optional
+        Told in words of a worker that died and is replaced.
 
     Returns
     -------
@@ -120,120 +156,220 @@ def simulate(
     Raises
     ------
     ConfigError, ProgramError
-        If the input is wrong or cannot run on this hardware.
+        If the input is wrong or cannot run on this hardware, or the run would write
+        more than it may.
     SimulationError
         If the simulation fails.
     OutputError
         If the system refuses to write.
     """
-    started = time.perf_counter()
+    how = HowToRun(
+        executor=executor or InlineExecutor(),
+        shards_per_job=shards_per_job,
+        cross_check=cross_check,
+        progress=progress,
+        report=report or (lambda _: None),
+    )
     plan = plan_run(scenario, seed=seed, requests=requests, bursts=bursts)
+    if out is not None:
+        require_room(plan, max_events)
+    return execute(plan, how, None if out is None else Path(out), force=force)
+
+
+def require_room(plan: RunPlan, max_events: int) -> None:
+    """Refuse a run that would write more event rows than it may.
+
+    Raises
+    ------
+    ConfigError
+        Naming what would make it smaller, or the limit larger.
+    """
+    rows = plan.expected_trace_rows
+    if rows > max_events:
+        size = plan.expected_trace_bytes
+        raise ConfigError(
+            [
+                Problem(
+                    path="trace",
+                    got=f"{plan.trace}: about {rows:,} event rows, {size / 1e9:.1f} GB",
+                    allowed=f"at most {max_events:,} event rows",
+                    hint=(
+                        "Use --trace bursts, --trace sample, or "
+                        f"--max-events {math.ceil(rows * 1.1)}."
+                    ),
+                )
+            ]
+        )
+
+
+def execute(
+    plan: RunPlan,
+    how: HowToRun,
+    out: Path | None = None,
+    *,
+    force: bool = False,
+    resume: bool = False,
+) -> RunResult:
+    """Simulate a plan; see `simulate`.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        What to simulate.
+    how : HowToRun
+        Settings that never change results.
+    out : Path, optional
+        Run folder.
+    force, resume : bool
+        Replace the run that is there, or complete it.
+    """
+    started = time.perf_counter()
+    choice = choose_engine(plan.scenario.engine)
     writer = None
     if out is not None:
         writer = RunWriter(
-            Path(out),
+            out,
             force=force,
+            resume=resume,
             metadata=plan.metadata(),
-            replications_per_part=plan.replications_per_part,
-            write_events=plan.scenario.trace == "full",
+            replications_per_part=plan.replications_per_shard,
+            write_events=plan.traced_replications > 0,
+            write_bursts=plan.trace != "none",
         )
     with writer or nullcontext():
         if writer is not None:
+            writer.begin_shards(_run_plan(plan))
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
-            writer.events(*table.rows)
-        ledger = Ledger(plan.program)
-        recorder = SpendingRecorder(ledger, writer or NullRecorder())
-        times = _replications(plan, recorder, progress)
-        tables = _tables(plan, times, recorder, ledger)
+        gathered = Gathered(plan.program.table, keep_latency=plan.composes)
+        run_shards(plan, how, choice, gathered, out)
+        trace, run = None, _manifest(plan, gathered, choice)
         if writer is not None:
-            writer.add_bursts(tables["bursts"])
-            writer.add_requests(tables["requests"])
-        run = _manifest(plan, times)
-        trace = None if writer is None else Trace(writer.out, writer.close_tables(run))
-        results = summarize(
-            plan.program,
-            tables["bursts"],
-            tables["requests"],
-            sums=recorder.sums,
-            ledger=ledger,
-        )
+            _write_tables(writer, plan)
+            trace = Trace(writer.out, writer.close_tables(run))
+        ledger = Ledger(plan.program)
+        columns = gathered.bursts, gathered.requests
+        results = summarize(plan.program, *columns, sums=gathered.sums, ledger=ledger)
         estimate = estimate_scenario(plan.scenario)
         checks: list[Check] = []
-        if cross_check:
-            checks = _formula_checks(plan, times, tables)
-            if trace is not None:
+        if how.cross_check:
+            checks = formula_checks(plan, gathered, columns[1])
+            if trace is not None and trace.has_bursts:
                 checks += check_trace(trace, plan.program, results)
         summary = results | _context(estimate, checks) | {"skipped": plan.skipped}
         wall_s = time.perf_counter() - started
         if writer is not None:
             writer.finish(run | {"wall_s": wall_s}, summary)
+            remove_shards(writer.out)
     return RunResult(
         scenario=plan.scenario,
         summary=summary,
-        path=None if writer is None else writer.out,
+        path=out,
         wall_s=wall_s,
         checks=checks,
+        engine=run["engine"],
     )
 
 
-def _replications(
-    plan: RunPlan, recorder: SpendingRecorder, progress: Progress | None
-) -> list[list[BurstTimes]]:
-    """Simulate one replication after another, each on a chip of its own.
-
-    Returns
-    -------
-    list of list of BurstTimes
-        One list for each request.
-    """
-    scenario = plan.scenario
-    draws = OutcomeDraws(scenario)
-    jitter = Jitter(scenario.seed, scenario.jitter_cv) if scenario.jitter_cv else None
-    times: list[list[BurstTimes]] = []
-    for replication in range(plan.replications):
-        if progress is not None:
-            progress(len(times), scenario.workload.requests, "requests")
-        requests = range(
-            replication * scenario.streams, (replication + 1) * scenario.streams
-        )
-        outcomes = {request: draws.request(request) for request in requests}
-        recorder.expect(outcomes)
-        arrivals = arrivals_ps(scenario, replication)
-        bursts = simulate_replication(
-            plan.program,
-            outcomes,
-            recorder,
-            replication=replication,
-            arrivals_ps=dict(zip(requests, arrivals, strict=True)),
-            jitter=jitter,
-        )
-        by_request: dict[int, list[BurstTimes]] = {request: [] for request in requests}
-        for burst in bursts:
-            by_request[burst.request].append(burst)
-        times += by_request.values()
-    if progress is not None:
-        progress(len(times), scenario.workload.requests, "requests")
-    return times
-
-
-def _tables(
+def run_shards(
     plan: RunPlan,
-    times: Sequence[Sequence[BurstTimes]],
-    recorder: SpendingRecorder,
-    ledger: Ledger,
-) -> dict[str, Columns]:
-    bursts = burst_columns(
-        plan.program, ledger, [b for r in times for b in r], recorder.spent
-    )
-    prompt_length = plan.scenario.workload.prompt_length
+    how: HowToRun,
+    choice: EngineChoice,
+    gathered: Gathered,
+    folder: Path | None,
+) -> None:
+    """Simulate what is missing of a plan and gather all shards in their order.
+
+    Parameters
+    ----------
+    plan : RunPlan
+        What to simulate.
+    how : HowToRun
+        Who simulates.
+    choice : EngineChoice
+        With which engine.
+    gathered : Gathered
+        Takes the shards, ascending.
+    folder : Path or None
+        Run folder, where finished shards may be found and are kept.
+    """
+    total = plan.scenario.workload.requests
+    waiting: dict[int, ShardResult] = {}
+    numbers = range(plan.shards)
+    missing = [
+        shard
+        for shard in numbers
+        if folder is None or load_shard(folder, plan, shard) is None
+    ]
+    job = ShardJob(plan.scenario, choice.name, tuple(missing), folder)
+    finished = {*numbers} - {*missing}
+    following = 0
+
+    def take() -> None:
+        nonlocal following
+        while following in finished:
+            result = waiting.pop(following, None)
+            if result is None:
+                assert folder is not None
+                result = load_shard(folder, plan, following)
+            assert result is not None, f"shard {following} has vanished"
+            gathered.add(result)
+            following += 1
+
+    done = sum(len(plan.replications_of(shard)) for shard in finished)
+    jobs = cut(job, how.shards_per_job)
+    with closing(_results(how, jobs)) as results:
+        take()
+        if how.progress is not None:
+            how.progress(done * plan.scenario.streams, total, "requests")
+        for result in results:
+            number = result if isinstance(result, int) else result.shard
+            if isinstance(result, ShardResult):
+                waiting[number] = result
+            finished.add(number)
+            done += len(plan.replications_of(number))
+            take()
+            if how.progress is not None:
+                how.progress(done * plan.scenario.streams, total, "requests")
+
+
+def _results(
+    how: HowToRun, jobs: Sequence[ShardJob]
+) -> Generator[ShardResult | int, None, None]:
+    yield from how.executor.run(jobs, how.report)
+
+
+def _write_tables(writer: RunWriter, plan: RunPlan) -> None:
+    """Bursts, requests and the list of parts, from the finished shards."""
+
+    def shards() -> Iterator[ShardResult]:
+        for shard in range(plan.shards):
+            result = load_shard(writer.out, plan, shard)
+            assert result is not None, f"shard {shard} has vanished"
+            yield result
+
+    for result in shards():
+        part = result.part
+        if part is not None:
+            record = FileRecord(part.sha256, part.n_bytes)
+            writer.add_part(part.name, record, part.n_rows)
+    if plan.trace != "none":
+        writer.write_rows(BURSTS, (result.bursts for result in shards()))
+        writer.write_rows(REQUESTS, (result.requests for result in shards()))
+
+
+def _run_plan(plan: RunPlan) -> dict[str, Any]:
+    """What `resume` needs to complete the run."""
     return {
-        "bursts": bursts,
-        "requests": request_columns(prompt_length, times, bursts),
+        "config": config_dict(plan.scenario),
+        "config_sha256": config_sha256(plan.scenario),
+        "simcore_version": simcore.__version__,
     }
 
 
-def _manifest(plan: RunPlan, times: Sequence[Sequence[BurstTimes]]) -> dict[str, Any]:
+def _manifest(
+    plan: RunPlan, gathered: Gathered, choice: EngineChoice
+) -> dict[str, Any]:
     """Everything a reader needs to know of the run; host and versions only here."""
     packages = ("simpy", "numpy", "scipy", "pyarrow", "pydantic", "duckdb")
     return {
@@ -242,10 +378,13 @@ def _manifest(plan: RunPlan, times: Sequence[Sequence[BurstTimes]]) -> dict[str,
         "config_sha256": config_sha256(plan.scenario),
         "seed": plan.scenario.seed,
         "timed_transfers": plan.program.times_transfers,
+        "trace": plan.trace,
+        "engine": asdict(choice),
         "counts": {
             "replications": plan.replications,
-            "requests": len(times),
-            "bursts": sum(len(bursts) for bursts in times),
+            "traced_replications": plan.traced_replications,
+            "requests": plan.scenario.workload.requests,
+            "bursts": gathered.sums.bursts,
             "operations_per_burst": plan.holds_per_burst,
             "rows_per_burst": plan.rows_per_burst,
         },
@@ -262,61 +401,14 @@ def _manifest(plan: RunPlan, times: Sequence[Sequence[BurstTimes]]) -> dict[str,
 
 def _context(estimate: Estimate, checks: Sequence[Check]) -> dict[str, Any]:
     """What stands beside the results: closed form, checks, switches, coverage."""
-    closed_form = estimate.to_dict()
+    closed_form: dict[str, Any] = estimate.to_dict()
     differences = estimate.scenario.accounting.event_differences()
-    return {
+    warnings: Sequence[str] = closed_form.pop("warnings")
+    found: Mapping[str, Any] = {
         "accounting": closed_form.pop("accounting"),
         "coverage": closed_form.pop("coverage"),
-        "warnings": [*closed_form.pop("warnings"), *differences],
+        "warnings": [*warnings, *differences],
         "closed_form": closed_form,
         "cross_check": [asdict(check) for check in checks],
     }
-
-
-def _formula_checks(
-    plan: RunPlan,
-    times: Sequence[Sequence[BurstTimes]],
-    tables: Mapping[str, Columns],
-) -> list[Check]:
-    if not plan.composes:
-        return []
-    composition = Composition(plan.program)
-    bursts = [b for request in times for b in request]
-    rows = [
-        conditional_row(composition, b.outcome, b.end_ps - b.start_ps) for b in bursts
-    ]
-    checks = conditional_checks(rows)[:2]
-    if plan.scenario.event_only:
-        return checks
-    energy = energy_check(
-        plan.program,
-        composition,
-        Counter(b.outcome for b in bursts),
-        float(np.sum(tables["bursts"]["energy_pj"])),
-    )
-    expected = expected_checks(
-        request_expectation(plan.program, plan.expected, composition),
-        plan.expected,
-        outcome_values(plan.program, composition, Ledger(plan.program)),
-        _per_request(tables["bursts"], tables["requests"]),
-    )
-    return [*checks, energy, *expected]
-
-
-def _per_request(bursts: Columns, requests: Columns) -> dict[str, Any]:
-    """Totals of every request, in the units of the expectation."""
-    request = np.array(bursts["request"])
-    position = np.searchsorted(np.array(requests["request"]), request)
-
-    def total(name: str) -> Any:
-        return np.bincount(position, weights=np.array(bursts[name], dtype=float))
-
-    return {
-        "latency_ns": np.array(requests["latency_ps"]) / 1000,
-        "energy_pj": np.array(requests["energy_pj"]),
-        "committed_tokens": np.array(requests["tokens"]),
-        "bursts": np.array(requests["bursts"]),
-        "wasted_verify_steps": total("wasted_verify_steps"),
-        "hbm_read_bytes": total("hbm_read_bytes"),
-        "hbm_write_bytes": total("hbm_write_bytes"),
-    }
+    return dict(found)

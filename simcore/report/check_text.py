@@ -20,13 +20,6 @@ from simcore.report.facts import (
 from simcore.report.layout import paragraph, sections
 from simcore.report.numbers import count, counted, significant, size_bytes
 
-#: Compressed sizes, measured on runs of the shipped scenarios.
-_BYTES_PER_EVENT_ROW = 2.7
-_BYTES_PER_PROGRAM_ROW = 2.0
-_BYTES_PER_BURST = 65.0
-#: The manifest and the summary, and the headers of the tables.
-_BYTES_PER_RUN = 80_000
-
 
 def check_report(estimate: Estimate, plan: RunPlan) -> str:
     """Resolved values, size of a run, and the closed-form prediction.
@@ -63,8 +56,10 @@ def check_result(estimate: Estimate, plan: RunPlan) -> dict[str, Any]:
             "requests": plan.replications,
             "bursts": plan.expected_bursts,
             "operations": plan.expected_bursts * plan.holds_per_burst,
-            "event_rows": _event_rows(plan),
-            "bytes": _file_bytes(plan),
+            "trace": plan.trace,
+            "event_rows": plan.expected_trace_rows,
+            "bytes": plan.expected_trace_bytes,
+            "memory_bytes": plan.expected_memory_bytes,
         },
         "estimate": estimate.to_dict(),
     }
@@ -74,7 +69,8 @@ def _resolved(scenario: ScenarioConfig) -> str:
     items = [
         f"model: {_model(scenario.model)}",
         f"hardware: {_hardware(scenario.hardware)}",
-        f"verification {scenario.verification}, trace {scenario.trace}",
+        f"verification {scenario.verification}, trace {scenario.trace}, "
+        f"engine {scenario.engine}",
     ]
     return "\n".join(
         ["Resolved", *(paragraph(i, indent="    ", first="  ") for i in items)]
@@ -138,20 +134,8 @@ def _size(plan: RunPlan) -> str:
     text = (
         f"A run: {counted(plan.scenario.workload.requests, 'request')}, about "
         f"{significant(plan.expected_bursts)} bursts, {significant(operations)} "
-        f"operations, {significant(_event_rows(plan))} event rows, "
-        f"{size_bytes(_file_bytes(plan))} on disk"
+        f"operations, {significant(plan.expected_trace_rows)} event rows "
+        f"(trace: {plan.trace}), {size_bytes(plan.expected_trace_bytes)} on disk, "
+        f"{size_bytes(plan.expected_memory_bytes)} of memory"
     )
     return paragraph(text, indent="  ", first="")
-
-
-def _event_rows(plan: RunPlan) -> int:
-    return plan.expected_rows if plan.scenario.trace == "full" else 0
-
-
-def _file_bytes(plan: RunPlan) -> int:
-    return round(
-        _BYTES_PER_RUN
-        + _event_rows(plan) * _BYTES_PER_EVENT_ROW
-        + plan.rows_per_burst * _BYTES_PER_PROGRAM_ROW
-        + plan.expected_bursts * _BYTES_PER_BURST
-    )

@@ -12,13 +12,20 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from simcore.errors import ConfigError, OutputError, Problem, printable
-from simcore.trace.schema import EVENTS_FOLDER, RUN_JSON, TOP_FILES
+from simcore.trace.schema import (
+    EVENTS_FOLDER,
+    RUN_JSON,
+    RUN_PLAN,
+    SHARDS_FOLDER,
+    TOP_FILES,
+    is_shard_file,
+)
 
 LOCK_NAME = ".lock"
 
@@ -139,6 +146,31 @@ class AtomicFile:
             self.abort()
 
 
+def write_whole(path: Path, content: bytes) -> FileRecord:
+    """Write a small file that appears whole.
+
+    Parameters
+    ----------
+    path : Path
+        Final name; replaced if it exists.
+    content : bytes
+        All of it.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    file = AtomicFile(path)
+    try:
+        with writing(path):
+            file.write(content)
+    except BaseException:
+        file.abort()
+        raise
+    return file.commit()
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames inside a folder last (raises OSError)."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -234,19 +266,22 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _scan(folder: Path, *, inside_events: bool = False) -> _Contents:
+#: Folders of a run, and which files in them are its own.
+_INNER: dict[str, Callable[[str], bool]] = {
+    EVENTS_FOLDER: lambda name: _PART.fullmatch(name) is not None,
+    SHARDS_FOLDER: is_shard_file,
+}
+
+
+def _scan(folder: Path, inner: str | None = None) -> _Contents:
     contents = _Contents([], [], [])
+    is_own = _INNER[inner] if inner else TOP_FILES.__contains__
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
             path = Path(entry.path)
             is_file = entry.is_file(follow_symlinks=False)
             temporary = _TEMPORARY.fullmatch(entry.name)
-            name = temporary["name"] if temporary else entry.name
-            known = (
-                _PART.fullmatch(name) is not None
-                if inside_events
-                else name in TOP_FILES
-            )
+            known = is_own(temporary["name"] if temporary else entry.name)
             if is_file and known and temporary:
                 # Only the holder of the lock writes here: our own pid means an
                 # earlier process that had the same number.
@@ -256,16 +291,16 @@ def _scan(folder: Path, *, inside_events: bool = False) -> _Contents:
             elif is_file and known:
                 contents.own.append(path)
             elif (
-                entry.name == EVENTS_FOLDER
-                and not inside_events
+                inner is None
+                and entry.name in _INNER
                 and entry.is_dir(follow_symlinks=False)
             ):
                 for target, found in zip(
-                    contents, _scan(path, inside_events=True), strict=True
+                    contents, _scan(path, entry.name), strict=True
                 ):
                     target.extend(found)
                 contents.own.append(path)
-            elif entry.name != LOCK_NAME or inside_events:
+            elif entry.name != LOCK_NAME or inner is not None:
                 contents.foreign.append(path)
     return contents
 
@@ -284,8 +319,10 @@ def _refuse_foreign(folder: Path, contents: _Contents) -> None:
         )
 
 
-def claim_folder(folder: Path, *, force: bool) -> FolderLock:
-    """Make a folder ready for a new run and take its lock.
+def claim_folder(
+    folder: Path, *, force: bool = False, resume: bool = False
+) -> FolderLock:
+    """Make a folder ready for a run and take its lock.
 
     Parameters
     ----------
@@ -293,6 +330,8 @@ def claim_folder(folder: Path, *, force: bool) -> FolderLock:
         Created with its parents if missing.
     force : bool
         Replace a run that is there. Only a run's own files are ever removed.
+    resume : bool
+        Keep what is there, except temporary files that dead processes left.
 
     Returns
     -------
@@ -303,7 +342,7 @@ def claim_folder(folder: Path, *, force: bool) -> FolderLock:
     ------
     ConfigError
         If the folder is a file, holds foreign files, is being written, or holds a
-        run and `force` is not set.
+        run and neither `force` nor `resume` is set.
     OutputError
         If the system refuses.
     """
@@ -316,32 +355,58 @@ def claim_folder(folder: Path, *, force: bool) -> FolderLock:
     lock = FolderLock(folder)
     try:
         with writing(folder):
-            _clear(folder, force=force)
+            contents = _scan(folder)
+            _refuse_foreign(folder, contents)
+            for path in contents.stale:
+                path.unlink(missing_ok=True)
+            if not resume:
+                _clear(folder, contents.own, force=force)
     except BaseException:
         lock.release()
         raise
     return lock
 
 
-def _clear(folder: Path, *, force: bool) -> None:
-    contents = _scan(folder)
-    _refuse_foreign(folder, contents)
-    for path in contents.stale:
-        path.unlink(missing_ok=True)
-    files = [path for path in contents.own if not path.is_dir()]
+def _clear(folder: Path, own: Sequence[Path], *, force: bool) -> None:
+    files = [path for path in own if not path.is_dir()]
     if files and not force:
         complete = any(path.name == RUN_JSON for path in files)
         what = "a run" if complete else "an unfinished run"
+        hint = "Use --force to replace it, or choose another folder."
+        if (folder / RUN_PLAN).is_file():
+            hint = f"`simcore resume {printable(str(folder))}` completes it. {hint}"
         problem = Problem(
             path=str(folder),
             message=f"the folder already holds {what}",
-            hint="Use --force to replace it, or choose another folder.",
+            hint=hint,
         )
         raise ConfigError([problem])
     # The manifest goes first: at no instant does it name files that are gone.
     for path in sorted(files, key=lambda p: p.name != RUN_JSON):
         path.unlink(missing_ok=True)
-    events = folder / EVENTS_FOLDER
+    for name in _INNER:
+        _remove_if_empty(folder / name)
+
+
+def remove_shards(folder: Path) -> None:
+    """Remove what an unfinished run kept; other files stay.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    shards = folder / SHARDS_FOLDER
+    with writing(shards):
+        if shards.is_dir():
+            found = _scan(shards, SHARDS_FOLDER)
+            # The plan goes last: while it is there the rest can be removed again.
+            for path in sorted(found.own, key=lambda p: p.name == "plan.json"):
+                path.unlink(missing_ok=True)
+            _remove_if_empty(shards)
+
+
+def _remove_if_empty(folder: Path) -> None:
     # A temporary file of a live process may be left inside.
-    if events.is_dir() and not any(events.iterdir()):
-        events.rmdir()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

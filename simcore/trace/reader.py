@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -87,7 +88,7 @@ class Trace:
 
     @property
     def has_events(self) -> bool:
-        """Whether the run kept its events (`trace: full`)."""
+        """Whether the run kept events (`trace: full` or `sample`)."""
         return bool(self.run["events_recorded"])
 
     @property
@@ -112,12 +113,49 @@ class Trace:
         """Energy coefficients, one row per operation and component."""
         return self._table(PROGRAM_ENERGY)
 
+    @property
+    def has_bursts(self) -> bool:
+        """Whether the run kept its bursts and requests (not `trace: none`)."""
+        # Traces of schema 2.0 always did.
+        return bool(self.run.get("bursts_recorded", True))
+
     def bursts(self) -> pa.Table:
-        """One row per burst."""
+        """One row per burst.
+
+        Raises
+        ------
+        TraceError
+            If the run kept none (`trace: none`), or the file is damaged.
+        """
+        self._require_bursts()
         return self._table(BURSTS)
 
+    @property
+    def has_every_event(self) -> bool:
+        """Whether events of every replication were kept (not of a sample)."""
+        counts = self.run.get("counts", {})
+        traced = counts.get("traced_replications")
+        return self.has_events and traced in (None, counts.get("replications"))
+
+    def traced_bursts(self) -> pa.Table:
+        """The bursts whose events were kept: all, or those of a sample."""
+        return self._traced(self.bursts())
+
+    def traced_requests(self) -> pa.Table:
+        """The requests whose events were kept; see `traced_bursts`."""
+        return self._traced(self.requests())
+
+    def _traced(self, table: pa.Table) -> pa.Table:
+        if self.has_every_event or not self.has_events:
+            return table
+        traced = self.run["counts"]["traced_replications"]
+        # The first replications come first.
+        n_rows = int(np.searchsorted(table["replication"].to_numpy(), traced))
+        return table.slice(0, n_rows)
+
     def requests(self) -> pa.Table:
-        """One row per request."""
+        """One row per request; see `bursts`."""
+        self._require_bursts()
         return self._table(REQUESTS)
 
     def sram_occupancy(self) -> pa.Table:
@@ -221,7 +259,8 @@ class Trace:
         duckdb.DuckDBPyConnection
             Relations `events`, `program`, `program_energy`, `bursts`, `requests`,
             `sram_occupancy` and `wide`; without events (`trace: bursts`) neither
-            `events` nor `wide`. The row order is not defined: use ORDER BY.
+            `events` nor `wide`, with `trace: none` the program only. The row order is
+            not defined: use ORDER BY.
         """
         # DuckDB takes long to load and many callers never need it.
         from simcore.trace.duck import connect
@@ -229,10 +268,13 @@ class Trace:
         tables = {
             "program": self.program(),
             "program_energy": self.program_energy(),
-            "bursts": self.bursts(),
-            "requests": self.requests(),
-            "sram_occupancy": self.sram_occupancy(),
         }
+        if self.has_bursts:
+            tables |= {
+                "bursts": self.bursts(),
+                "requests": self.requests(),
+                "sram_occupancy": self.sram_occupancy(),
+            }
         return connect(tables, self.parts if self.has_events else None)
 
     def widen(self, events: pa.Table, columns: Sequence[str]) -> pa.Table:
@@ -245,9 +287,17 @@ class Trace:
 
     def _require_events(self) -> None:
         if not self.has_events:
+            kept = "bursts" if self.has_bursts else "none"
             raise TraceError(
-                f"{self.path}: the run kept no events (trace: bursts). "
+                f"{self.path}: the run kept no events (trace: {kept}). "
                 "Run it again with trace: full."
+            )
+
+    def _require_bursts(self) -> None:
+        if not self.has_bursts:
+            raise TraceError(
+                f"{self.path}: the run kept totals only (trace: none). "
+                "Run it again with trace: bursts."
             )
 
     def _table(self, name: str) -> pa.Table:
@@ -319,6 +369,8 @@ def _check_manifest(path: Path, manifest: dict[str, Any], *, verify: bool) -> No
             raise TraceError(f"{path}: the file is damaged: its checksum differs")
     files = manifest.get("files")
     expected = {*SCHEMAS, SUMMARY_JSON}
+    if manifest.get("bursts_recorded", True) is False:
+        expected -= {BURSTS, REQUESTS}
     if (
         not isinstance(files, dict)
         or not expected <= files.keys()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 #: major.minor: readers accept any minor of their own major.
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 #: Rows of one Parquet row group; also the bound of the writer's buffer.
 ROW_GROUP_ROWS = 131_072
@@ -50,6 +50,32 @@ STAGES = (
     "gate",
 )
 CHANNELS = ("compute", "movement", "gate")
+
+
+#: What an unfinished run keeps of finished shards; gone when the run is complete.
+SHARDS_FOLDER = "shards"
+RUN_PLAN = f"{SHARDS_FOLDER}/plan.json"
+
+_SHARD_FILES = {
+    "receipt": "json",
+    "bursts": "parquet",
+    "requests": "parquet",
+    "sums": "parquet",
+}
+
+
+def shard_file(kind: str, index: int) -> str:
+    """Path of a file of one finished shard inside the run folder."""
+    return f"{SHARDS_FOLDER}/{kind}-{index:05d}.{_SHARD_FILES[kind]}"
+
+
+def is_shard_file(name: str) -> bool:
+    """Whether a name without its folder is one of `RUN_PLAN` or `shard_file`."""
+    if name == RUN_PLAN.rpartition("/")[2]:
+        return True
+    stem, _, ending = name.partition(".")
+    kind, _, number = stem.partition("-")
+    return _SHARD_FILES.get(kind) == ending and number.isdigit() and len(number) >= 5
 
 
 def part_name(index: int) -> str:

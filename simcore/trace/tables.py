@@ -152,6 +152,47 @@ def write_table(path: Path, table: pa.Table) -> FileRecord:
     return file.commit()
 
 
+def write_pieces(
+    path: Path, schema: pa.Schema, tables: Iterable[pa.Table]
+) -> tuple[FileRecord, int]:
+    """Write a table that comes in pieces, in row groups cut by row number only.
+
+    Parameters
+    ----------
+    path : Path
+        Final name.
+    schema : pyarrow.Schema
+        With the metadata of the file.
+    tables : iterable of pyarrow.Table
+        Of this schema, metadata aside.
+
+    Returns
+    -------
+    tuple
+        Record of the file, and its rows.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    file = ParquetFile(path, schema)
+    try:
+        waiting = schema.empty_table()
+        for table in tables:
+            waiting = pa.concat_tables([waiting, table.cast(schema)])
+            whole = waiting.num_rows - waiting.num_rows % ROW_GROUP_ROWS
+            for start in range(0, whole, ROW_GROUP_ROWS):
+                file.write(waiting.slice(start, ROW_GROUP_ROWS).combine_chunks())
+            waiting = waiting.slice(whole)
+        if waiting.num_rows or not file.n_rows:
+            file.write(waiting.combine_chunks())
+    except BaseException:
+        file.abort()
+        raise
+    return file.commit(), file.n_rows
+
+
 class EventPart:
     """One part of the events, filled in file order.
 

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from simcore.trace.folder import AtomicFile, FileRecord, claim_folder, writing
+from simcore.trace.folder import FileRecord, claim_folder, write_whole, writing
 from simcore.trace.holds import EventBuffer, EventRows, HoldExpansion
 from simcore.trace.recorder import BoolArray, Int32Array, Int64Array
 from simcore.trace.schema import (
@@ -25,15 +25,24 @@ from simcore.trace.schema import (
     PROGRAM_ENERGY,
     REQUESTS,
     RUN_JSON,
+    RUN_PLAN,
     SCHEMA_VERSION,
     SCHEMAS,
+    SHARDS_FOLDER,
     SUMMARY_JSON,
     part_name,
 )
-from simcore.trace.tables import EventPart, table_of, write_table
+from simcore.trace.tables import EventPart, table_of, write_pieces, write_table
 
 #: Keys of run.json that the writer fills; the caller may not.
-MANIFEST_KEYS = ("state", "schema_version", "events_recorded", "files", "run_sha256")
+MANIFEST_KEYS = (
+    "state",
+    "schema_version",
+    "events_recorded",
+    "bursts_recorded",
+    "files",
+    "run_sha256",
+)
 
 _REQUIRED_METADATA = ("simcore.config_sha256", "simcore.seed")
 
@@ -50,6 +59,32 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
         document, sort_keys=True, allow_nan=False, indent=1, default=_plain
     )
     return f"{text}\n".encode()
+
+
+def file_metadata(metadata: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Metadata of every Parquet file of a run.
+
+    Parameters
+    ----------
+    metadata : mapping of str to str
+        Keys `simcore.*`; `simcore.config_sha256` and `simcore.seed` are required.
+        Nothing of host, time or path belongs here.
+
+    Raises
+    ------
+    ValueError
+        If a key is missing or foreign.
+    """
+    missing = [key for key in _REQUIRED_METADATA if key not in metadata]
+    unknown = [key for key in metadata if not key.startswith("simcore.")]
+    if missing or unknown:
+        raise ValueError(f"metadata: missing {missing}, not simcore.*: {unknown}")
+    everything = {
+        **metadata,
+        "simcore.schema_version": SCHEMA_VERSION,
+        "simcore.clock": "ps",
+    }
+    return {key.encode(): everything[key].encode() for key in sorted(everything)}
 
 
 def _plain(value: object) -> object:
@@ -77,7 +112,11 @@ class RunWriter:
         Replications in one event part, >= 1; fixed so that the bytes do not depend
         on how the work was split.
     write_events : bool
-        False keeps bursts and requests only.
+        False keeps no events.
+    write_bursts : bool
+        False keeps neither bursts nor requests.
+    resume : bool
+        Keep what the folder holds of an unfinished run.
 
     Raises
     ------
@@ -95,28 +134,21 @@ class RunWriter:
         metadata: Mapping[str, str],
         replications_per_part: int,
         write_events: bool = True,
+        write_bursts: bool = True,
+        resume: bool = False,
     ) -> None:
-        missing = [key for key in _REQUIRED_METADATA if key not in metadata]
-        unknown = [key for key in metadata if not key.startswith("simcore.")]
-        if missing or unknown:
-            raise ValueError(f"metadata: missing {missing}, not simcore.*: {unknown}")
         if replications_per_part < 1:
             raise ValueError("replications_per_part must be >= 1")
         self.out = Path(out)
         self._force = force
+        self._resume = resume
         self._write_events = write_events
+        self._write_bursts = write_bursts
         self._per_part = replications_per_part
-        everything = {
-            **metadata,
-            "simcore.schema_version": SCHEMA_VERSION,
-            "simcore.clock": "ps",
-        }
-        self._metadata = {
-            key.encode(): everything[key].encode() for key in sorted(everything)
-        }
+        self._metadata = file_metadata(metadata)
         self._files: dict[str, dict[str, Any]] = {}
         self._rows: dict[str, dict[str, list[Any]]] = {
-            name: defaultdict(list) for name in (BURSTS, REQUESTS)
+            name: defaultdict(list) for name in (BURSTS, REQUESTS) if write_bursts
         }
         self._buffer: EventBuffer | None = None
         self._part: EventPart | None = None
@@ -124,7 +156,7 @@ class RunWriter:
         self._finished = False
 
     def __enter__(self) -> Self:
-        self._lock = claim_folder(self.out, force=self._force)
+        self._lock = claim_folder(self.out, force=self._force, resume=self._resume)
         return self
 
     def __exit__(
@@ -139,7 +171,8 @@ class RunWriter:
         self._lock.release()
         if not self._finished:
             # A folder in which nothing was finished need not stay.
-            for folder in (self.out / EVENTS_FOLDER, self.out):
+            for name in (EVENTS_FOLDER, SHARDS_FOLDER, ""):
+                folder = self.out / name
                 with contextlib.suppress(OSError):
                     folder.rmdir()
             if kind is None:
@@ -238,6 +271,39 @@ class RunWriter:
         """
         self._add(REQUESTS, columns)
 
+    def begin_shards(self, plan: Mapping[str, Any]) -> None:
+        """Prepare the folder for shards that workers write.
+
+        Parameters
+        ----------
+        plan : mapping
+            What the folder is going to hold; enough to complete it later.
+        """
+        folders = [SHARDS_FOLDER, *([EVENTS_FOLDER] if self._write_events else [])]
+        for name in folders:
+            with writing(self.out / name):
+                (self.out / name).mkdir(exist_ok=True)
+        write_whole(self.out / RUN_PLAN, canonical_json(plan))
+
+    def add_part(self, name: str, record: FileRecord, n_rows: int) -> None:
+        """Take a part file of events that is in the folder already."""
+        self._register(name, record, n_rows)
+
+    def write_rows(self, name: str, tables: Iterable[pa.Table]) -> None:
+        """Write one table of bursts or requests from pieces in the order of the file.
+
+        Parameters
+        ----------
+        name : str
+            `bursts.parquet` or `requests.parquet`.
+        tables : iterable of pyarrow.Table
+            Of the schema of that name. The bytes do not depend on how the rows are
+            cut into pieces, and one row group at most is held in memory.
+        """
+        schema = SCHEMAS[name].with_metadata(self._metadata)
+        record, n_rows = write_pieces(self.out / name, schema, tables)
+        self._register(name, record, n_rows)
+
     def add_burst_row(self, **values: Any) -> None:
         """Add one row of `bursts.parquet`."""
         self._add(BURSTS, {name: [value] for name, value in values.items()})
@@ -302,6 +368,7 @@ class RunWriter:
             "state": "partial",
             "schema_version": SCHEMA_VERSION,
             "events_recorded": self._write_events,
+            "bursts_recorded": self._write_bursts,
             "files": self._files,
         }
 
@@ -361,13 +428,6 @@ class RunWriter:
         self._register(name, record, table.num_rows)
 
     def _write_json(self, name: str, text: bytes) -> None:
-        file = AtomicFile(self.out / name)
-        try:
-            with writing(file.path):
-                file.write(text)
-        except BaseException:
-            file.abort()
-            raise
-        record = file.commit()
+        record = write_whole(self.out / name, text)
         if name != RUN_JSON:
             self._register(name, record, None)

@@ -61,7 +61,7 @@ class RunTables:
     @classmethod
     def of(cls, trace: Trace) -> RunTables:
         """Read the tables of a run."""
-        bursts, requests = trace.bursts(), trace.requests()
+        bursts, requests = trace.traced_bursts(), trace.traced_requests()
         found = {name: integers(bursts[name]) for name in _BURST_COLUMNS}
         found["ready_ps"] = _column_or(bursts, "ready_ps", "start_ps")
         asked = ("replication", "request", "start_ps", "end_ps")

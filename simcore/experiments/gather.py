@@ -1,0 +1,151 @@
+"""Results of shards put together, in the order of the shards, for the summary.
+
+Keeps the columns that statistics need, as arrays: about 80 bytes a burst. Everything
+else goes from the shards to the files without staying in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from simcore.analysis.operation_sums import OperationSums
+from simcore.experiments.shard import ShardResult
+from simcore.program.outcomes import BurstOutcome
+from simcore.program.table import OperationTable
+
+_OF_BURSTS = (
+    "replication",
+    "request",
+    "burst",
+    "k",
+    "accepted",
+    "committed",
+    "context_length",
+    "ready_ps",
+    "start_ps",
+    "end_ps",
+    "draft_ps",
+    "verify_ps",
+    "commit_ps",
+    "wasted_verify_steps",
+)
+_OF_REQUESTS = (
+    "replication",
+    "request",
+    "tokens",
+    "bursts",
+    "arrival_ps",
+    "start_ps",
+    "end_ps",
+    "latency_ps",
+    "energy_pj",
+)
+#: Totals of each request that the checks compare and no other column has.
+_TOTALS = ("wasted_verify_steps", "hbm_read_bytes", "hbm_write_bytes")
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+class Occurrence(NamedTuple):
+    """One kind of burst as it was simulated; latency 0 where it is not kept."""
+
+    outcome: BurstOutcome
+    latency_ps: int
+
+
+class Gathered:
+    """What shards gave so far.
+
+    Parameters
+    ----------
+    table : OperationTable
+        Of the program.
+    keep_latency : bool
+        Whether `occurred` tells bursts of different latency apart; there may be as
+        many as bursts.
+
+    Attributes
+    ----------
+    sums : OperationSums
+        Over all bursts.
+    occurred : Counter
+        How often each `Occurrence` was seen.
+    """
+
+    def __init__(self, table: OperationTable, *, keep_latency: bool) -> None:
+        self._keep_latency = keep_latency
+        self.sums = OperationSums.empty(table)
+        self.occurred: Counter[Occurrence] = Counter()
+        self._bursts: dict[str, list[npt.NDArray[Any]]] = {n: [] for n in _OF_BURSTS}
+        self._requests: dict[str, list[npt.NDArray[Any]]] = {
+            n: [] for n in (*_OF_REQUESTS, *_TOTALS)
+        }
+
+    def add(self, result: ShardResult) -> None:
+        """Take the next shard."""
+        self.sums.add_holds(result.sums)
+        bursts = result.bursts
+        for name, parts in self._bursts.items():
+            parts.append(bursts[name].to_numpy())
+        for name in _OF_REQUESTS:
+            self._requests[name].append(result.requests[name].to_numpy())
+        first = np.flatnonzero(bursts["burst"].to_numpy() == 0)
+        for name in _TOTALS:
+            values = bursts[name].to_numpy().astype(np.int64)
+            self._requests[name].append(np.add.reduceat(values, first))
+        self.occurred.update(_occurrences(bursts, self._keep_latency))
+
+    @property
+    def bursts(self) -> Columns:
+        """Columns of all bursts, by replication, request and burst."""
+        return _joined(self._bursts)
+
+    @property
+    def requests(self) -> Columns:
+        """Columns of all requests, by replication and request."""
+        return _joined(self._requests)
+
+    @property
+    def outcomes(self) -> Counter[BurstOutcome]:
+        """How often each outcome was seen."""
+        found: Counter[BurstOutcome] = Counter()
+        for occurrence, n in self.occurred.items():
+            found[occurrence.outcome] += n
+        return found
+
+
+def _joined(parts: dict[str, list[npt.NDArray[Any]]]) -> Columns:
+    for name, arrays in parts.items():
+        if len(arrays) > 1:
+            # Joined in place: the pieces are not kept beside the whole.
+            parts[name] = [np.concatenate(arrays)]
+    return {name: arrays[0] for name, arrays in parts.items()}
+
+
+def _occurrences(bursts: pa.Table, keep_latency: bool) -> Counter[Occurrence]:
+    latency_ps = bursts["end_ps"].to_numpy() - bursts["start_ps"].to_numpy()
+    keys = np.stack(
+        [
+            bursts["context_length"].to_numpy(),
+            bursts["accepted"].to_numpy(),
+            bursts["committed"].to_numpy(),
+            bursts["ahead_survives"].to_numpy(),
+            latency_ps if keep_latency else np.zeros_like(latency_ps),
+        ]
+    )
+    distinct, counts = np.unique(keys, axis=1, return_counts=True)
+    return Counter(
+        {
+            Occurrence(
+                BurstOutcome(context, accepted, committed, bool(survives)), latency
+            ): n
+            for (context, accepted, committed, survives, latency), n in zip(
+                distinct.T.tolist(), counts.tolist(), strict=True
+            )
+        }
+    )
