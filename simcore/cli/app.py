@@ -16,6 +16,7 @@ from simcore.cli import (
     estimate,
     explain,
     list_names,
+    resume,
     run,
     schema,
     show,
@@ -81,6 +82,8 @@ def _top(
 
 
 app.command("run")(run.run_command)
+app.command("resume")(resume.resume_command)
+app.command("rerun")(resume.rerun_command)
 app.command("validate")(validate.validate_command)
 app.command("estimate")(estimate.estimate_command)
 app.command("check")(check.check_command)

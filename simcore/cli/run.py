@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from simcore.cli.execution import (
+    ChunkOption,
+    EngineOption,
+    ExecutorOption,
+    NoCheckOption,
+    SchedulerOption,
+    WorkersOption,
+    how_to_run,
+)
 from simcore.cli.failures import exit_code_for
 from simcore.cli.options import (
     AllowOutsideOption,
@@ -20,7 +29,6 @@ from simcore.cli.options import (
     SetOption,
 )
 from simcore.cli.output import write_note, write_result
-from simcore.cli.progress import progress_on_stderr
 
 _MOST = 100_000_000
 
@@ -48,10 +56,28 @@ def run_command(
     ] = None,
     force: ForceOption = False,
     overrides: SetOption = None,
-    no_check: Annotated[
-        bool,
-        typer.Option("--no-check", help="Skip the cross-check with the closed form."),
-    ] = False,
+    trace: Annotated[
+        Literal["auto", "none", "bursts", "sample", "full"] | None,
+        typer.Option("--trace", help="What to keep; see `simcore explain trace`."),
+    ] = None,
+    trace_requests: Annotated[
+        int | None,
+        typer.Option(
+            "--trace-requests", min=1, max=_MOST, help="How many with --trace sample."
+        ),
+    ] = None,
+    max_events: Annotated[
+        int | None,
+        typer.Option(
+            "--max-events", min=1, help="Event rows that may be written. [50 million]"
+        ),
+    ] = None,
+    engine: EngineOption = None,
+    workers: WorkersOption = 1,
+    chunk: ChunkOption = 1,
+    executor: ExecutorOption = "local",
+    scheduler: SchedulerOption = None,
+    no_check: NoCheckOption = False,
     allow_outside: AllowOutsideOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -64,9 +90,17 @@ def run_command(
         raise typer.BadParameter("give --requests or --bursts, not both")
     from simcore.config.load import load_scenario
 
-    loaded = load_scenario(scenario, overrides or (), allow_outside=allow_outside)
+    changes = [
+        *(overrides or ()),
+        *([] if trace is None else [f"trace={trace}"]),
+        *([] if trace_requests is None else [f"trace_requests={trace_requests}"]),
+        *([] if engine is None else [f"engine={engine}"]),
+    ]
+    loaded = load_scenario(scenario, changes, allow_outside=allow_outside)
     # Only now what is slow to import: a wrong file is told at once.
-    from simcore.experiments.run import simulate
+    from simcore.experiments.plan import DEFAULT_MAX_EVENTS, plan_run
+    from simcore.experiments.run import execute, require_room
+    from simcore.report.check_text import size_line
     from simcore.report.json_report import result_document
     from simcore.report.run_text import after_run, run_report, run_result
 
@@ -74,17 +108,20 @@ def run_command(
         loaded.name, loaded.seed if seed is None else seed
     )
     started = time.monotonic()
-    with progress_on_stderr(quiet) as progress:
-        result = simulate(
-            loaded,
-            seed=seed,
-            requests=requests,
-            bursts=bursts,
-            out=folder,
-            force=force,
-            cross_check=not no_check,
-            progress=progress,
-        )
+    plan = plan_run(loaded, seed=seed, requests=requests, bursts=bursts)
+    require_room(plan, max_events or DEFAULT_MAX_EVENTS)
+    if not quiet:
+        write_note(size_line(plan))
+    with how_to_run(
+        executor=executor,
+        scheduler=scheduler,
+        workers=workers,
+        chunk=chunk,
+        no_check=no_check,
+        quiet=quiet,
+        folder=folder,
+    ) as how:
+        result = execute(plan, how, folder, force=force)
     if as_json:
         write_result(
             result_document("run", run_result(result.scenario, result.summary, folder))
@@ -93,8 +130,8 @@ def run_command(
         write_result(run_report(result.scenario, result.summary, folder))
     if not quiet:
         write_note(f"took {time.monotonic() - started:.1f} s")
-        changes = "".join(f" --set {change}" for change in overrides or ())
-        write_note(after_run(result.scenario, folder, f"{scenario}{changes}"))
+        named = "".join(f" --set {change}" for change in changes)
+        write_note(after_run(plan.trace, folder, f"{scenario}{named}"))
     return exit_code_for([check["holds"] for check in result.summary["cross_check"]])
 
 

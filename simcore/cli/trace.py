@@ -46,8 +46,15 @@ def summary_command(
     else:
         write_result(run_report(scenario, trace.summary, run))
     if not quiet:
-        write_note(after_run(scenario, run, scenario.name))
+        write_note(after_run(_kept(trace), run, scenario.name))
     return DONE
+
+
+def _kept(trace: Trace) -> str:
+    """What a run kept, in the words of the field `trace`."""
+    if trace.has_events:
+        return "full" if trace.has_every_event else "sample"
+    return "bursts" if trace.has_bursts else "none"
 
 
 @trace_app.command("export")

@@ -135,6 +135,13 @@ class _Settings(FrozenConfig):
             "only)."
         ),
     )
+    shard_replications: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None,
+        description=(
+            "Replications in one shard: what a worker does at a time, what an "
+            "interrupted run keeps, and one part file of events. Default: by size."
+        ),
+    )
     engine: Literal["auto", "simpy", "fast"] = Field(
         default="auto",
         description=(

@@ -144,6 +144,8 @@ class RunPlan:
         A shard is what one worker does at a time and what an interrupted run keeps;
         its events are one part file.
         """
+        if self.scenario.shard_replications is not None:
+            return self.scenario.shard_replications
         bursts = self.expected.bursts * self.scenario.streams
         if self.trace == "full":
             return max(1, math.ceil(_ROWS_PER_PART / (bursts * self.rows_per_burst)))

@@ -21,8 +21,9 @@ from simcore.analysis.ledger import Ledger
 from simcore.analysis.metrics import summarize
 from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
-from simcore.errors import ConfigError, Problem
+from simcore.errors import ConfigError, OutputError, Problem
 from simcore.experiments.engines import EngineChoice, choose_engine
+from simcore.experiments.executors.choice import executor_of
 from simcore.experiments.executors.inline import InlineExecutor
 from simcore.experiments.executors.job import Executor, ShardJob, cut
 from simcore.experiments.formula_checks import formula_checks
@@ -118,6 +119,7 @@ def simulate(
     force: bool = False,
     cross_check: bool = True,
     max_events: int = DEFAULT_MAX_EVENTS,
+    workers: int = 1,
     executor: Executor | None = None,
     shards_per_job: int = 1,
     progress: Progress | None = None,
@@ -139,8 +141,12 @@ def simulate(
         Compare with the closed form, and the trace with its conservation laws.
     max_events : int
         Most event rows that the run may be expected to write.
+    workers : int
+        Processes that simulate; 1: this one, 0: one for each processor. Results never
+        depend on it. With more than one, a script needs the usual
+        ``if __name__ == "__main__":`` around what it does.
     executor : Executor, optional
-        Who simulates; this process by default. Results never depend on it.
+        Who simulates instead, for example a `DaskExecutor`.
     shards_per_job : int
         How many shards a worker gets at a time.
     progress : callable, optional
@@ -164,7 +170,7 @@ def simulate(
         If the system refuses to write.
     """
     how = HowToRun(
-        executor=executor or InlineExecutor(),
+        executor=executor or executor_of(workers=workers),
         shards_per_job=shards_per_job,
         cross_check=cross_check,
         progress=progress,
@@ -242,7 +248,7 @@ def execute(
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
         gathered = Gathered(plan.program.table, keep_latency=plan.composes)
-        run_shards(plan, how, choice, gathered, out)
+        run_shards(plan, how, choice, gathered, out and out.absolute())
         trace, run = None, _manifest(plan, gathered, choice)
         if writer is not None:
             _write_tables(writer, plan)
@@ -293,44 +299,74 @@ def run_shards(
     folder : Path or None
         Run folder, where finished shards may be found and are kept.
     """
-    total = plan.scenario.workload.requests
-    waiting: dict[int, ShardResult] = {}
     numbers = range(plan.shards)
-    missing = [
+    done = {
         shard
         for shard in numbers
-        if folder is None or load_shard(folder, plan, shard) is None
-    ]
-    job = ShardJob(plan.scenario, choice.name, tuple(missing), folder)
-    finished = {*numbers} - {*missing}
-    following = 0
-
-    def take() -> None:
-        nonlocal following
-        while following in finished:
-            result = waiting.pop(following, None)
-            if result is None:
-                assert folder is not None
-                result = load_shard(folder, plan, following)
-            assert result is not None, f"shard {following} has vanished"
-            gathered.add(result)
-            following += 1
-
-    done = sum(len(plan.replications_of(shard)) for shard in finished)
-    jobs = cut(job, how.shards_per_job)
-    with closing(_results(how, jobs)) as results:
-        take()
+        if folder is not None and load_shard(folder, plan, shard) is not None
+    }
+    missing = tuple(shard for shard in numbers if shard not in done)
+    job = ShardJob(plan.scenario, choice.name, missing, folder)
+    order = _InOrder(plan, gathered, folder, done)
+    total = plan.scenario.workload.requests
+    with closing(_results(how, cut(job, how.shards_per_job))) as results:
+        order.take()
         if how.progress is not None:
-            how.progress(done * plan.scenario.streams, total, "requests")
+            how.progress(order.requests, total, "requests")
         for result in results:
-            number = result if isinstance(result, int) else result.shard
-            if isinstance(result, ShardResult):
-                waiting[number] = result
-            finished.add(number)
-            done += len(plan.replications_of(number))
-            take()
+            order.put(result)
+            order.take()
             if how.progress is not None:
-                how.progress(done * plan.scenario.streams, total, "requests")
+                how.progress(order.requests, total, "requests")
+
+
+class _InOrder:
+    """Puts shards together in their order, in whatever order they come."""
+
+    def __init__(
+        self, plan: RunPlan, gathered: Gathered, folder: Path | None, done: set[int]
+    ) -> None:
+        self._plan = plan
+        self._gathered = gathered
+        self._folder = folder
+        self._done = done
+        self._waiting: dict[int, ShardResult] = {}
+        self._following = 0
+        replications = sum(len(plan.replications_of(shard)) for shard in done)
+        #: Requests that have been simulated.
+        self.requests = replications * plan.scenario.streams
+
+    def put(self, result: ShardResult | int) -> None:
+        """Note a shard that a worker has finished."""
+        number = result
+        if isinstance(result, ShardResult):
+            number = result.shard
+            self._waiting[number] = result
+        assert isinstance(number, int)
+        self._done.add(number)
+        self.requests += (
+            len(self._plan.replications_of(number)) * self._plan.scenario.streams
+        )
+
+    def take(self) -> None:
+        """Gather every shard whose predecessors have been gathered."""
+        while self._following in self._done:
+            result = self._waiting.pop(self._following, None)
+            if result is None:
+                result = _finished(self._folder, self._plan, self._following)
+            self._gathered.add(result)
+            self._following += 1
+
+
+def _finished(folder: Path | None, plan: RunPlan, shard: int) -> ShardResult:
+    """A shard that a worker has said to be finished."""
+    result = None if folder is None else load_shard(folder, plan, shard)
+    if result is None:
+        raise OutputError(
+            f"shard {shard} is not in {folder}, or damaged, although its worker wrote "
+            "it; workers on other machines must see the run folder under the same path"
+        )
+    return result
 
 
 def _results(
@@ -344,9 +380,7 @@ def _write_tables(writer: RunWriter, plan: RunPlan) -> None:
 
     def shards() -> Iterator[ShardResult]:
         for shard in range(plan.shards):
-            result = load_shard(writer.out, plan, shard)
-            assert result is not None, f"shard {shard} has vanished"
-            yield result
+            yield _finished(writer.out, plan, shard)
 
     for result in shards():
         part = result.part

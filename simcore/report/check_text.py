@@ -38,7 +38,7 @@ def check_report(estimate: Estimate, plan: RunPlan) -> str:
         [
             scenario_lines(scenario, f"seed {scenario.seed}", "nothing was run"),
             _resolved(scenario),
-            _size(plan),
+            paragraph(size_line(plan), indent="  ", first=""),
             f"Closed-form prediction\n{prediction[0]}",
             *prediction[1:],
             warnings_section(data["warnings"]),
@@ -129,13 +129,13 @@ def _hbm_model(hbm: HbmConfig) -> str:
     return f"model channel ({stacks}, refresh {channel.refresh})"
 
 
-def _size(plan: RunPlan) -> str:
+def size_line(plan: RunPlan) -> str:
+    """How large a run will be: requests, bursts, events, disk and memory."""
     operations = round(plan.expected_bursts * plan.holds_per_burst)
-    text = (
+    return (
         f"A run: {counted(plan.scenario.workload.requests, 'request')}, about "
         f"{significant(plan.expected_bursts)} bursts, {significant(operations)} "
         f"operations, {significant(plan.expected_trace_rows)} event rows "
         f"(trace: {plan.trace}), {size_bytes(plan.expected_trace_bytes)} on disk, "
         f"{size_bytes(plan.expected_memory_bytes)} of memory"
     )
-    return paragraph(text, indent="  ", first="")

@@ -93,20 +93,20 @@ def run_report(
     return sections(parts)
 
 
-def after_run(scenario: ScenarioConfig, path: Path, named: str) -> str:
+def after_run(trace: str, path: Path, named: str) -> str:
     """What to type next.
 
     Parameters
     ----------
-    scenario : ScenarioConfig
-        What was run; without events there is nothing to export.
+    trace : str
+        What the run kept; without events there is nothing to export.
     path : Path
         Run folder.
     named : str
         The scenario as the user named it, with its overrides.
     """
     commands = [f"simcore validate {named}"]
-    if scenario.trace == "full":
+    if trace in ("full", "sample"):
         export = f"simcore trace export {path} --bursts 0-1 --out perfetto.json"
         commands = [f"simcore explain run {path}", export, *commands]
     return next_commands(*commands)

@@ -21,11 +21,12 @@ from simcore.analysis.invariants import check_trace
 from simcore.analysis.ledger import Ledger
 from simcore.analysis.metrics import summarize
 from simcore.config.load import load_scenario
+from simcore.engine.burst_table import BurstTable
 from simcore.engine.simulate import simulate_replication
-from simcore.experiments.rows import burst_columns, request_columns
-from simcore.experiments.spending import SpendingRecorder
+from simcore.experiments.rows import bursts_table, requests_table
+from simcore.experiments.spending import Spending, SpendingRecorder
 from simcore.program.burst import BurstProgram, build_burst_program
-from simcore.program.outcomes import BurstOutcome
+from simcore.program.outcomes import BurstOutcome, OutcomeTable
 from simcore.trace.memory import MemoryRecorder
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.schema import (
@@ -92,6 +93,13 @@ class Run:
     def requests(self) -> pa.Table:
         return table_of(self.request_rows, REQUESTS_SCHEMA)
 
+    traced_bursts = bursts
+    traced_requests = requests
+
+    @property
+    def has_every_event(self) -> bool:
+        return self.has_events
+
     def iter_events(self, columns: list[str]) -> Iterator[pa.Table]:
         table = table_of(self.event_rows, EVENTS_SCHEMA).select(columns)
         for first in range(0, table.num_rows, self.rows_of_a_group):
@@ -143,14 +151,15 @@ def make_run(program: BurstProgram) -> Run:
             outcomes[request].append(BurstOutcome(context, a, committed))
             context += committed
     memory = MemoryRecorder(*program.table.rows)
-    recorder = SpendingRecorder(Ledger(program), memory)
-    recorder.expect(outcomes)
+    spending = Spending(Ledger(program))
+    spending.expect(OutcomeTable.of(0, list(outcomes.values())))
+    recorder = SpendingRecorder(spending, memory)
     shared = {request: outcomes[request] for request in (0, 1)}
     times = simulate_replication(program, shared, recorder, replication=0)
     times += simulate_replication(program, {2: outcomes[2]}, recorder, replication=1)
-    bursts = burst_columns(program, Ledger(program), times)
-    by_request = [[t for t in times if t.request == r] for r in outcomes]
-    requests = request_columns(PROMPT, by_request, bursts)
+    rows = bursts_table(program, Ledger(program), BurstTable.of(times), spending.spent)
+    bursts = rows.to_pydict()
+    requests = requests_table(PROMPT, rows).to_pydict()
     events = memory.table()
     return Run(
         program_columns=program_columns(program.table),
@@ -164,7 +173,7 @@ def make_run(program: BurstProgram) -> Run:
             for name in EVENTS_SCHEMA.names
         },
         summary=json.loads(
-            json.dumps(summarize(program, bursts, requests, sums=recorder.sums))
+            json.dumps(summarize(program, bursts, requests, sums=spending.sums))
         ),
     )
 

@@ -56,7 +56,7 @@ def test_the_document_has_the_parts_of_the_format(trace: Trace, tmp_path: Path) 
         "replication": "0",
         "simcore.clock": "ps",
         "simcore.config_sha256": "c0ffee",
-        "simcore.schema_version": "2.0",
+        "simcore.schema_version": "2.1",
         "simcore.seed": "7",
         "time_scale": "true time",
     }

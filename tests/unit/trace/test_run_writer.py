@@ -96,7 +96,7 @@ def test_files_carry_what_identifies_the_run_and_nothing_of_the_host(
         assert metadata == {
             b"simcore.clock": b"ps",
             b"simcore.config_sha256": b"c0ffee",
-            b"simcore.schema_version": b"2.0",
+            b"simcore.schema_version": b"2.1",
             b"simcore.seed": b"7",
         }
 
@@ -234,7 +234,7 @@ def test_the_manifest_lists_checksum_size_and_rows_of_every_file(
     files = files_of(tmp_path / "run")
     manifest = json.loads(files.pop("run.json"))
     assert manifest["state"] == "complete"
-    assert manifest["schema_version"] == "2.0"
+    assert manifest["schema_version"] == "2.1"
     assert manifest["events_recorded"] is True
     assert manifest["host"] == "nowhere"
     assert set(manifest["files"]) == set(files)

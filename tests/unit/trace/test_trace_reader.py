@@ -93,7 +93,7 @@ def test_another_major_version_is_refused_and_another_minor_read(
     rewrite_manifest(tmp_path, schema_version="1.1", versions={"simcore": "9.9"})
     assert refusal(tmp_path) == (
         f"{tmp_path}/run.json: schema version '1.1', written by simcore '9.9'; this "
-        "simcore reads 2.0. Run the scenario again, or read it with the simcore that "
+        "simcore reads 2.1. Run the scenario again, or read it with the simcore that "
         "wrote it."
     )
     rewrite_manifest(tmp_path, schema_version=None)

@@ -49,6 +49,9 @@ class MadeUpTrace:
     def requests(self) -> pa.Table:
         return pa.Table.from_pylist(self.request_rows)
 
+    traced_bursts = bursts
+    traced_requests = requests
+
     def iter_events(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         names = (
             "replication", "start_ps", "request", "burst", "op_id", "resource_index",

@@ -1,0 +1,94 @@
+"""Options of every command that simulates: who does it, with which engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from simcore.cli.output import write_note
+from simcore.cli.progress import progress_on_stderr
+
+if TYPE_CHECKING:
+    from simcore.experiments.run import HowToRun
+
+EngineOption = Annotated[
+    Literal["auto", "simpy", "fast"] | None,
+    typer.Option("--engine", help="simpy: reference; fast: compiled, same results."),
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=0,
+        max=1024,
+        help="Processes; 1: no other process, 0: one for each processor.",
+    ),
+]
+ChunkOption = Annotated[
+    int,
+    typer.Option(
+        "--chunk", min=1, max=1_000_000, help="Shards that a worker gets at a time."
+    ),
+]
+ExecutorOption = Annotated[
+    Literal["local", "dask"],
+    typer.Option("--executor", help="Processes of this machine, or a Dask cluster."),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Of the Dask scheduler."),
+]
+NoCheckOption = Annotated[
+    bool,
+    typer.Option("--no-check", help="Skip the cross-check with the closed form."),
+]
+
+
+@contextmanager
+def how_to_run(
+    *,
+    executor: str,
+    scheduler: str | None,
+    workers: int,
+    chunk: int,
+    no_check: bool,
+    quiet: bool,
+    folder: Path | None,
+) -> Iterator[HowToRun]:
+    """Settings of a run from its options, with progress on stderr.
+
+    Parameters
+    ----------
+    executor, scheduler, workers, chunk, no_check, quiet
+        The options of these names.
+    folder : Path or None
+        Run folder; after an interruption the user is told how to go on with it.
+    """
+    from simcore.experiments.executors.choice import executor_of
+    from simcore.experiments.run import HowToRun
+
+    chosen = executor_of(executor, workers=workers, scheduler=scheduler)
+    report: Callable[[str], None] = _forget if quiet else write_note
+    with progress_on_stderr(quiet) as progress:
+        try:
+            yield HowToRun(
+                executor=chosen,
+                shards_per_job=chunk,
+                cross_check=not no_check,
+                progress=progress,
+                report=report,
+            )
+        except KeyboardInterrupt:
+            if folder is not None and folder.is_dir():
+                write_note(
+                    f"Finished shards are kept. Go on with: simcore resume {folder}"
+                )
+            raise
+
+
+def _forget(_: str) -> None:
+    """Say nothing."""
