@@ -70,9 +70,10 @@ def how_to_run(
     """
     from simcore.experiments.executors.choice import executor_of
     from simcore.experiments.run import HowToRun
+    from simcore.report.check_text import size_line
 
     chosen = executor_of(executor, workers=workers, scheduler=scheduler)
-    report: Callable[[str], None] = _forget if quiet else write_note
+    tell: Callable[[str], None] = _forget if quiet else write_note
     with progress_on_stderr(quiet) as progress:
         try:
             yield HowToRun(
@@ -80,7 +81,8 @@ def how_to_run(
                 shards_per_job=chunk,
                 cross_check=not no_check,
                 progress=progress,
-                report=report,
+                report=tell,
+                announce=lambda plan: tell(size_line(plan)),
             )
         except KeyboardInterrupt:
             if folder is not None and folder.is_dir():

@@ -100,7 +100,6 @@ def run_command(
     # Only now what is slow to import: a wrong file is told at once.
     from simcore.experiments.plan import DEFAULT_MAX_EVENTS, plan_run
     from simcore.experiments.run import execute, require_room
-    from simcore.report.check_text import size_line
     from simcore.report.json_report import result_document
     from simcore.report.run_text import after_run, run_report, run_result
 
@@ -110,8 +109,6 @@ def run_command(
     started = time.monotonic()
     plan = plan_run(loaded, seed=seed, requests=requests, bursts=bursts)
     require_room(plan, max_events or DEFAULT_MAX_EVENTS)
-    if not quiet:
-        write_note(size_line(plan))
     with how_to_run(
         executor=executor,
         scheduler=scheduler,

@@ -100,6 +100,8 @@ class HowToRun:
         Called with (done, total, unit).
     report : callable
         Told in words what went wrong and was mended.
+    announce : callable
+        Called with the plan when the run begins: how large it will be.
     """
 
     executor: Executor = field(default_factory=InlineExecutor)
@@ -107,6 +109,7 @@ class HowToRun:
     cross_check: bool = True
     progress: Progress | None = None
     report: Callable[[str], None] = lambda _: None
+    announce: Callable[[RunPlan], None] = lambda _: None
 
 
 def simulate(
@@ -243,6 +246,7 @@ def execute(
             write_bursts=plan.trace != "none",
         )
     with writer or nullcontext():
+        how.announce(plan)
         if writer is not None:
             writer.begin_shards(_run_plan(plan))
             table = plan.program.table

@@ -242,7 +242,7 @@ def test_a_wrong_override_is_told_like_a_wrong_file(cli, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rum", "tiny"], "Error: No such command 'rum'. Did you mean 'run'?"),
+        (["rum", "tiny"], "Error: No such command 'rum'. Did you mean 'run'"),
         (["run"], "Error: Missing argument"),
         (["run", "tiny", "--request", "3"], "Error: No such option: --request"),
         (["run", "tiny", "--requests", "0"], "Error: Invalid value for '--requests'"),

@@ -62,7 +62,7 @@ def raising(error: BaseException):
 def test_every_kind_of_error_has_its_exit_code(
     cli, monkeypatch, error, code, kind, text
 ):
-    monkeypatch.setattr(simcore.experiments.run, "simulate", raising(error))
+    monkeypatch.setattr(simcore.experiments.run, "execute", raising(error))
     result = cli(*RUN, "--json")
     assert result.code == code
     assert result.err.rstrip("\n") == text
@@ -75,7 +75,7 @@ def test_a_bug_is_told_without_a_traceback_and_kept_in_a_file(
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     broken = raising(KeyError("surprise\nsecond line"))
-    monkeypatch.setattr(simcore.experiments.run, "simulate", broken)
+    monkeypatch.setattr(simcore.experiments.run, "execute", broken)
     result = cli(*RUN)
     assert result.code == 1
     assert result.out == ""
@@ -90,7 +90,7 @@ def test_a_bug_is_told_without_a_traceback_and_kept_in_a_file(
 def test_a_bug_is_told_even_where_no_file_can_be_written(cli, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     monkeypatch.setattr(
-        simcore.experiments.run, "simulate", raising(RuntimeError("odd"))
+        simcore.experiments.run, "execute", raising(RuntimeError("odd"))
     )
     result = cli(*RUN)
     assert result.code == 1
@@ -143,9 +143,9 @@ def test_a_folder_that_cannot_be_made_exits_with_4(cli):
 
 
 def test_a_check_that_fails_exits_with_3_and_keeps_the_run(cli, monkeypatch):
-    real = simcore.experiments.run.simulate
+    real = simcore.experiments.run.execute
 
-    def simulate(*args, **kwargs):
+    def execute(*args, **kwargs):
         result = real(*args, **kwargs)
         result.summary["cross_check"].append(
             {
@@ -158,7 +158,7 @@ def test_a_check_that_fails_exits_with_3_and_keeps_the_run(cli, monkeypatch):
         )
         return result
 
-    monkeypatch.setattr(simcore.experiments.run, "simulate", simulate)
+    monkeypatch.setattr(simcore.experiments.run, "execute", execute)
     result = cli(*RUN)
     assert result.code == 3
     lines = result.out.splitlines()

@@ -94,7 +94,12 @@ def test_quiet_leaves_stderr_empty(cli):
 
 def test_notes_go_to_stderr_and_name_the_next_command(cli):
     result = cli(*COMMANDS["run"])
-    took, *following = result.err.splitlines()
+    size, took, *following = result.err.splitlines()
+    assert re.fullmatch(
+        r"A run: 4 requests, about [0-9.]+ bursts, [0-9,]+ operations, [0-9,]+ event "
+        r"rows \(trace: full\), [0-9.]+ kB on disk, 300 MB of memory",
+        size,
+    )
     assert re.fullmatch(r"took [0-9.]+ s", took)
     assert following == [
         "next: simcore explain run kept",
@@ -104,7 +109,7 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
     assert cli("check", "tiny").err == "next: simcore run tiny\n"
     # What kept no events has nothing to export.
     small = cli("run", "tiny", "--set", "trace=bursts", "--out", "small")
-    assert small.err.splitlines()[1:] == [
+    assert small.err.splitlines()[2:] == [
         "next: simcore validate tiny --set trace=bursts"
     ]
 

@@ -139,10 +139,10 @@ def test_problems_of_an_override(
 def test_overrides_and_the_file_are_reported_together(
     scenario: Mapping, errors: Errors
 ) -> None:
-    scenario["trace"] = "none"
+    scenario["trace"] = "nothing"
     lines = errors(load_scenario, scenario, ["seed=-1", "oops"])
     assert [line.split(";")[0] for line in lines] == [
-        "trace: got 'none'",
+        "trace: got 'nothing'",
         "override: got 'oops'",
         "override: seed: got -1",
     ]

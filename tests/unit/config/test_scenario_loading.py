@@ -36,7 +36,7 @@ def test_the_defaults_of_a_scenario(scenario: Mapping) -> None:
     assert loaded.schedule == "serialized"
     assert loaded.verification == "full_burst"
     assert loaded.seed == 1
-    assert loaded.trace == "full"
+    assert loaded.trace == "auto"
     assert loaded.accounting == AccountingConfig()
     assert loaded.workload.mode == "generation"
     assert loaded.workload.requests == 1
@@ -339,7 +339,10 @@ PROBLEMS: list[tuple[Mapping, str]] = [
         "schedule: got 'pipelined'; must be one of serialized, layer-pipelined, "
         "prefetch, overlap or null. Did you mean 'layer-pipelined'?",
     ),
-    ({"trace": "ful"}, "trace: got 'ful'; allowed: full, bursts. Did you mean 'full'?"),
+    (
+        {"trace": "ful"},
+        "trace: got 'ful'; allowed: auto, none, bursts, sample, full. Did you mean 'full'?",
+    ),
     (
         {"verification": "stop_at_once"},
         "verification: got 'stop_at_once'; allowed: full_burst, stop_at_mismatch.",
@@ -438,7 +441,7 @@ def test_every_problem_of_every_file_comes_in_one_error(
         "s.yaml:8: seed: got 'on'",
         "s.yaml:9: seed: key given twice",
         "s.yaml:10: sweep: unknown field. Known: description, accounting, workload, "
-        "verification, streams, arrival, jitter_cv, seed, trace, name, model, "
+        "verification, streams, arrival, jitter_cv, seed, trace, trace_requests, shard_replications, engine, name, model, "
         "hardware, acceptance, schedule.",
     ]
     # With the rest in order, rules between files are told in the file to change.
