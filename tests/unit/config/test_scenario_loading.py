@@ -341,7 +341,8 @@ PROBLEMS: list[tuple[Mapping, str]] = [
     ),
     (
         {"trace": "ful"},
-        "trace: got 'ful'; allowed: auto, none, bursts, sample, full. Did you mean 'full'?",
+        "trace: got 'ful'; allowed: auto, none, bursts, sample, full. Did you mean "
+        "'full'?",
     ),
     (
         {"verification": "stop_at_once"},
@@ -441,8 +442,8 @@ def test_every_problem_of_every_file_comes_in_one_error(
         "s.yaml:8: seed: got 'on'",
         "s.yaml:9: seed: key given twice",
         "s.yaml:10: sweep: unknown field. Known: description, accounting, workload, "
-        "verification, streams, arrival, jitter_cv, seed, trace, trace_requests, shard_replications, engine, name, model, "
-        "hardware, acceptance, schedule.",
+        "verification, streams, arrival, jitter_cv, seed, trace, trace_requests, "
+        "shard_replications, engine, name, model, hardware, acceptance, schedule.",
     ]
     # With the rest in order, rules between files are told in the file to change.
     write("a.json", '{"k": 5, "histogram": {"5": 1}}')
