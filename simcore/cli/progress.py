@@ -14,8 +14,8 @@ from simcore.cli.output import write_note
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-#: (done, total, unit)
-ProgressCallback = Callable[[int, int, str], None]
+#: (done, total, unit, note)
+ProgressCallback = Callable[..., None]
 
 _LINE_SECONDS = 10.0
 _BAR_SECONDS = 0.1
@@ -65,7 +65,7 @@ class PlainLines:
         self._last = self._start = clock()
         self._unit: str | None = None
 
-    def __call__(self, done: int, total: int, unit: str) -> None:
+    def __call__(self, done: int, total: int, unit: str, note: str = "") -> None:
         """Print a line if the last one is old enough."""
         now = self._clock()
         if unit != self._unit:
@@ -73,17 +73,19 @@ class PlainLines:
         if now - self._last < self._every_s:
             return
         self._last = now
-        write_note(progress_line(done, total, unit, now - self._start))
+        write_note(progress_line(done, total, unit, now - self._start, note))
 
 
-def progress_line(done: int, total: int, unit: str, elapsed_s: float) -> str:
-    """`1,200 of 4,800 bursts, 120 bursts/s, about 30 s left`."""
+def progress_line(
+    done: int, total: int, unit: str, elapsed_s: float, note: str = ""
+) -> str:
+    """`1,200 of 4,800 bursts, 120 bursts/s, about 30 s left`, and the note."""
     text = f"{done:,} of {total:,} {unit}"
     if done > 0 and elapsed_s > 0:
         rate = done / elapsed_s
         left = max(total - done, 0) / rate
         text += f", {rate:,.3g} {unit}/s, about {left:,.0f} s left"
-    return text
+    return f"{text}, {note}" if note else text
 
 
 @contextmanager
@@ -119,7 +121,7 @@ class _Tasks:
         self._task: TaskID | None = None
         self._start = self._last = 0.0
 
-    def __call__(self, done: int, total: int, unit: str) -> None:
+    def __call__(self, done: int, total: int, unit: str, note: str = "") -> None:
         now = time.monotonic()
         if unit != self._unit or self._task is None:
             if self._task is not None:
@@ -132,4 +134,5 @@ class _Tasks:
         self._last = now
         elapsed = now - self._start
         rate = f"{done / elapsed:,.3g}/s" if done and elapsed > 0.5 else ""
-        self._bar.update(self._task, completed=done, total=total, rate=rate)
+        words = "  ".join(part for part in (rate, note) if part)
+        self._bar.update(self._task, completed=done, total=total, rate=words)

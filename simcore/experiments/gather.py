@@ -6,12 +6,14 @@ else goes from the shards to the files without staying in memory.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy import special
 
 from simcore.analysis.operation_sums import OperationSums
 from simcore.experiments.shard import ShardResult
@@ -81,6 +83,8 @@ class Gathered:
         self._keep_latency = keep_latency
         self.sums = OperationSums.empty(table)
         self.occurred: Counter[Occurrence] = Counter()
+        # Chips, latency y, tokens x, and the sums of yy, xy and xx over chips.
+        self._moments = np.zeros(6)
         self._bursts: dict[str, list[npt.NDArray[Any]]] = {n: [] for n in _OF_BURSTS}
         self._requests: dict[str, list[npt.NDArray[Any]]] = {
             n: [] for n in (*_OF_REQUESTS, *_TOTALS)
@@ -94,11 +98,42 @@ class Gathered:
             parts.append(bursts[name].to_numpy())
         for name in _OF_REQUESTS:
             self._requests[name].append(result.requests[name].to_numpy())
+        self._add_moments(result.requests)
         first = np.flatnonzero(bursts["burst"].to_numpy() == 0)
         for name in _TOTALS:
             values = bursts[name].to_numpy().astype(np.int64)
             self._requests[name].append(np.add.reduceat(values, first))
         self.occurred.update(_occurrences(bursts, self._keep_latency))
+
+    def _add_moments(self, requests: pa.Table) -> None:
+        _, chip = np.unique(requests["replication"].to_numpy(), return_inverse=True)
+        latency_ps = np.bincount(chip, requests["latency_ps"].to_numpy())
+        tokens = np.bincount(chip, requests["tokens"].to_numpy())
+        self._moments += np.array(
+            [
+                latency_ps.size,
+                latency_ps.sum(),
+                tokens.sum(),
+                latency_ps @ latency_ps,
+                latency_ps @ tokens,
+                tokens @ tokens,
+            ],
+            dtype=np.float64,
+        )
+
+    def relative_half_width(self, confidence: float = 0.95) -> float | None:
+        """Half width of the latency per token so far, over its value.
+
+        None when there are fewer than two independent requests, or replications where
+        requests share a chip.
+        """
+        n, y, x, yy, xy, xx = (float(value) for value in self._moments)
+        if n < 2 or not x or not y:
+            return None
+        ratio = y / x
+        squares = max(yy - 2 * ratio * xy + ratio * ratio * xx, 0.0)
+        error = math.sqrt(squares / (n - 1) / n) / (x / n)
+        return float(special.stdtrit(n - 1, (1 + confidence) / 2)) * error / ratio
 
     @property
     def bursts(self) -> Columns:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import simcore
 from simcore.analysis.check import Check
@@ -42,7 +42,12 @@ from simcore.trace.reader import Trace
 from simcore.trace.schema import BURSTS, REQUESTS
 from simcore.trace.writer import RunWriter
 
-Progress = Callable[[int, int, str], None]
+
+class Progress(Protocol):
+    """Told how far a run is."""
+
+    def __call__(self, done: int, total: int, unit: str, note: str = "") -> None:
+        """`done` of `total` are done; `note` says how precise the result is by now."""
 
 
 @dataclass(frozen=True)
@@ -312,16 +317,13 @@ def run_shards(
     missing = tuple(shard for shard in numbers if shard not in done)
     job = ShardJob(plan.scenario, choice.name, missing, folder)
     order = _InOrder(plan, gathered, folder, done)
-    total = plan.scenario.workload.requests
     with closing(_results(how, cut(job, how.shards_per_job))) as results:
         order.take()
-        if how.progress is not None:
-            how.progress(order.requests, total, "requests")
+        order.tell(how.progress)
         for result in results:
             order.put(result)
             order.take()
-            if how.progress is not None:
-                how.progress(order.requests, total, "requests")
+            order.tell(how.progress)
 
 
 class _InOrder:
@@ -360,6 +362,14 @@ class _InOrder:
                 result = _finished(self._folder, self._plan, self._following)
             self._gathered.add(result)
             self._following += 1
+
+    def tell(self, progress: Progress | None) -> None:
+        """Say how many requests are simulated, and how precise they make the result."""
+        if progress is not None:
+            width = self._gathered.relative_half_width()
+            note = "" if width is None else f"latency/token +-{100 * width:.2g} %"
+            total = self._plan.scenario.workload.requests
+            progress(self.requests, total, "requests", note)
 
 
 def _finished(folder: Path | None, plan: RunPlan, shard: int) -> ShardResult:

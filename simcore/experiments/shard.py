@@ -132,7 +132,11 @@ class ShardRunner:
         self, shard: int, traced: range, spending: Spending, folder: Path
     ) -> tuple[BurstTable, PartFile]:
         name = part_name(shard)
-        part = EventPart(folder / name, file_metadata(self.plan.metadata()))
+        part = EventPart(
+            folder / name,
+            file_metadata(self.plan.metadata()),
+            random_durations=bool(self.plan.scenario.jitter_cv),
+        )
         try:
             table = self.engine.run(traced, spending, part.append)
         except BaseException:

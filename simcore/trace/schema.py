@@ -251,21 +251,29 @@ WIDE_COLUMNS = (
 )
 
 
-def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+def parquet_options(
+    schema: pa.Schema, *, random_durations: bool = False
+) -> dict[str, Any]:
     """Options of `pyarrow.parquet.ParquetWriter` for one of the schemas above.
 
-    Strings are dictionary encoded, integers DELTA_BINARY_PACKED (a column cannot be
-    both), floats plain; everything is zstd compressed with page checksums.
+    Strings, and integers of few values, are dictionary encoded, other integers
+    DELTA_BINARY_PACKED (a column cannot be both), floats plain; everything is zstd
+    compressed with page checksums.
 
     Parameters
     ----------
     schema : pyarrow.Schema
         Schema of the file.
+    random_durations : bool
+        Whether hardly two holds last equally long.
     """
-    text, integers = [], {}
+    few = [] if schema.names != EVENTS_SCHEMA.names else ["resource_index"]
+    if few and not random_durations:
+        few.append("duration_ps")
+    dictionary, integers = [], {}
     for column in schema:
-        if pa.types.is_string(column.type):
-            text.append(column.name)
+        if pa.types.is_string(column.type) or column.name in few:
+            dictionary.append(column.name)
         elif pa.types.is_integer(column.type):
             integers[column.name] = "DELTA_BINARY_PACKED"
         elif pa.types.is_list(column.type):
@@ -273,7 +281,7 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
     options: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": text or False,
+        "use_dictionary": dictionary or False,
         "column_encoding": integers,
         "write_page_checksum": True,
         "store_schema": True,

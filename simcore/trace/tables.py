@@ -81,9 +81,13 @@ class ParquetFile:
         Final name.
     schema : pyarrow.Schema
         Schema with the metadata of the file.
+    random_durations : bool
+        As `schema.parquet_options`.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(
+        self, path: Path, schema: pa.Schema, *, random_durations: bool = False
+    ) -> None:
         self.schema = schema
         self.n_rows = 0
         self._file = AtomicFile(path)
@@ -93,7 +97,7 @@ class ParquetFile:
                 self._writer = pq.ParquetWriter(
                     pa.PythonFile(cast(IOBase, self._file), mode="w"),
                     schema,
-                    **parquet_options(schema),
+                    **parquet_options(schema, random_durations=random_durations),
                 )
         except BaseException:
             self._file.abort()
@@ -205,10 +209,19 @@ class EventPart:
         Final name.
     metadata : mapping of bytes to bytes
         Metadata of the file.
+    random_durations : bool
+        Whether hardly two holds last equally long.
     """
 
-    def __init__(self, path: Path, metadata: Mapping[bytes, bytes]) -> None:
-        self._file = ParquetFile(path, EVENTS_SCHEMA.with_metadata(dict(metadata)))
+    def __init__(
+        self,
+        path: Path,
+        metadata: Mapping[bytes, bytes],
+        *,
+        random_durations: bool = False,
+    ) -> None:
+        schema = EVENTS_SCHEMA.with_metadata(dict(metadata))
+        self._file = ParquetFile(path, schema, random_durations=random_durations)
         self._columns: list[npt.NDArray[Any]] = [
             np.empty(ROW_GROUP_ROWS, dtype=field.type.to_pandas_dtype())
             for field in EVENTS_SCHEMA

@@ -36,6 +36,7 @@ from simcore.trace.schema import (
     SCHEMAS,
     STAGES,
     TOP_FILES,
+    parquet_options,
     part_name,
 )
 from simcore.trace.tables import table_of
@@ -68,9 +69,19 @@ def test_event_columns_types_and_encodings(tmp_path: Path) -> None:
         "resource_index int8", "ready_ps int64", "start_ps int64",
         "duration_ps int64", "activates int32",
     ]  # fmt: skip
+    # Few values repeat: a dictionary takes a quarter of what differences take.
+    few = {"resource_index", "duration_ps"}
     for column, found in encodings(path).items():
-        assert "DELTA_BINARY_PACKED" in found, column
-        assert "RLE_DICTIONARY" not in found, column
+        assert ("DELTA_BINARY_PACKED" in found) == (column not in few), column
+        assert ("RLE_DICTIONARY" in found) == (column in few), column
+
+
+def test_random_durations_are_not_put_into_a_dictionary() -> None:
+    for random_durations in (False, True):
+        options = parquet_options(EVENTS_SCHEMA, random_durations=random_durations)
+        delta = options["column_encoding"].get("duration_ps") == "DELTA_BINARY_PACKED"
+        assert delta == random_durations
+        assert ("duration_ps" in options["use_dictionary"]) != random_durations
 
 
 def test_text_columns_are_dictionary_encoded_and_numbers_are_not(
