@@ -91,7 +91,8 @@ def first_divergence(a: Trace, b: Trace) -> Divergence | None:
     """The first event row in which two runs differ; None when all are equal.
 
     Operations are compared by what they are, not by their numbers, so that runs of
-    different programs can be compared.
+    different programs can be compared. How long a layer gate is kept is left out: it
+    only sums up the holds behind it.
 
     Parameters
     ----------
@@ -140,6 +141,7 @@ class _Labels:
         numbers: dict[tuple[Any, ...], int] = {}
         self._codes: list[npt.NDArray[np.int64]] = []
         self._first: list[npt.NDArray[np.int64]] = []
+        self._is_gate: list[npt.NDArray[np.bool_]] = []
         for trace in (a, b):
             program = trace.program().sort_by(
                 [("op_id", "ascending"), ("resource_index", "ascending")]
@@ -153,6 +155,8 @@ class _Labels:
                 # Operations of one name in a layer are told apart by their order.
                 nth = occurrences[text] = occurrences.get(text, -1) + 1
                 codes.append(numbers.setdefault((*text, nth), len(numbers)))
+            gates = [channel == "gate" for channel in program["channel"].to_pylist()]
+            self._is_gate.append(np.array(gates, dtype=np.bool_))
             self._codes.append(np.array(codes, dtype=np.int64))
             op = integers(program["op_id"])
             self._first.append(np.searchsorted(op, np.arange(op.max(initial=-1) + 1)))
@@ -162,9 +166,12 @@ class _Labels:
         """Event rows by group, operations by their common number."""
         for table in trace.iter_events(list(_COLUMNS)):
             at = self._first[side][integers(table["op_id"])]
-            row = self._codes[side][at + integers(table["resource_index"])]
+            place = at + integers(table["resource_index"])
             names = (*_WHO, *_TIMES)
-            yield {"row": row, **{name: _column(table, name) for name in names}}
+            columns = {name: _column(table, name) for name in names}
+            # A layer is kept as long as what happens in it: that differs first.
+            columns["duration_ps"][self._is_gate[side][place]] = 0
+            yield {"row": self._codes[side][place], **columns}
 
     def describe(self, rows: _Rows, at: int) -> dict[str, Any]:
         """One row in words and numbers."""
@@ -177,7 +184,7 @@ class _Labels:
 
 
 def _column(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    return integers(table[name])
+    return np.array(integers(table[name]), dtype=np.int64)
 
 
 def _side_by_side(

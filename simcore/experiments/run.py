@@ -292,8 +292,9 @@ def run_shards(
     choice: EngineChoice,
     gathered: Gathered,
     folder: Path | None,
+    shards: range | None = None,
 ) -> None:
-    """Simulate what is missing of a plan and gather all shards in their order.
+    """Simulate what is missing of a plan and gather shards in their order.
 
     Parameters
     ----------
@@ -307,8 +308,10 @@ def run_shards(
         Takes the shards, ascending.
     folder : Path or None
         Run folder, where finished shards may be found and are kept.
+    shards : range, optional
+        Which shards; all by default.
     """
-    numbers = range(plan.shards)
+    numbers = range(plan.shards) if shards is None else shards
     done = {
         shard
         for shard in numbers
@@ -316,7 +319,7 @@ def run_shards(
     }
     missing = tuple(shard for shard in numbers if shard not in done)
     job = ShardJob(plan.scenario, choice.name, missing, folder)
-    order = _InOrder(plan, gathered, folder, done)
+    order = _InOrder(plan, gathered, folder, done, numbers.start)
     with closing(_results(how, cut(job, how.shards_per_job))) as results:
         order.take()
         order.tell(how.progress)
@@ -330,15 +333,23 @@ class _InOrder:
     """Puts shards together in their order, in whatever order they come."""
 
     def __init__(
-        self, plan: RunPlan, gathered: Gathered, folder: Path | None, done: set[int]
+        self,
+        plan: RunPlan,
+        gathered: Gathered,
+        folder: Path | None,
+        done: set[int],
+        first: int,
     ) -> None:
         self._plan = plan
         self._gathered = gathered
         self._folder = folder
         self._done = done
         self._waiting: dict[int, ShardResult] = {}
-        self._following = 0
-        replications = sum(len(plan.replications_of(shard)) for shard in done)
+        self._following = first
+        before = range(first)
+        replications = sum(
+            len(plan.replications_of(shard)) for shard in (*before, *done)
+        )
         #: Requests that have been simulated.
         self.requests = replications * plan.scenario.streams
 
