@@ -88,7 +88,7 @@ def read(
         options.draft_length,
         positions=positions,
         requests=len(positions),
-        notes=[f"Drafter {printable(method)}; serves every draft length."],
+        notes=[f"Drafter {_shown(method)}."],
     )
 
 
@@ -143,15 +143,20 @@ def _method(
         reading.option(
             "--method",
             message="missing; the file has several drafters",
-            allowed=choices_text(names),
+            allowed=choices_text([_shown(name) for name in names]),
         )
         return None
     if options.method is not None and options.method not in names:
         reading.option(
             "--method",
             got=printable(options.method),
-            allowed=choices_text([printable(name, 40) for name in names]),
+            allowed=choices_text([_shown(name) for name in names]),
             hint=did_you_mean(options.method, names),
         )
         return None
     return options.method or names[0]
+
+
+def _shown(name: str) -> str:
+    plain = name.isascii() and name.isprintable() and 0 < len(name) <= 60
+    return name if plain else printable(name, 60)

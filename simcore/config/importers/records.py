@@ -171,7 +171,9 @@ class _DuplicateKeyError(ValueError):
 def _line(line: str) -> Any:
     """One line of JSON; NaN stays NaN, for fields that nobody reads may have it."""
     if len(line) > MAX_LINE_CHARACTERS:
-        raise ValueError(f"too large: a line of more than {MAX_LINE_CHARACTERS}")
+        raise ValueError(
+            f"too large: a line of more than {MAX_LINE_CHARACTERS} characters"
+        )
     try:
         # The standard parser is thirty times as fast as ours, which keeps lines.
         return json.loads(line, object_pairs_hook=_mapping, parse_float=_number)

@@ -94,7 +94,7 @@ def read(
     k = reading.draft_length(None if varying else stated, options)
     if k is None and not reading.problems:
         k = stated
-    if found and k is None:
+    if found and k is None and stated is None:
         reading.needs_draft_length("The file has no num_spec_tokens.")
     if k is None or reading.problems:
         return None
