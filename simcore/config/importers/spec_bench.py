@@ -187,7 +187,7 @@ def _convention(
         return None, None
     told = None
     if shown is not None:
-        told = f"That accept_lengths counts {MEANING[shown]}, new_tokens shows."
+        told = f"new_tokens shows that accept_lengths counts {MEANING[shown]}."
     return stated or shown, told
 
 

@@ -106,8 +106,8 @@ def test_the_source_names_file_hash_and_convention(imported):
     assert found.convention == "committed"
     assert found.text.startswith(
         "# Imported by `simcore import spec-bench`. Here: accepted drafts, the bonus "
-        "token\n#   excluded.\n# That accept_lengths counts committed tokens, the "
-        "bonus token included, new_tokens\n#   shows.\n"
+        "token\n#   excluded.\n# new_tokens shows that accept_lengths counts "
+        "committed tokens, the bonus token\n#   included.\n"
     )
 
 
