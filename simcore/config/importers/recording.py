@@ -273,7 +273,7 @@ def total_issue(
 
 
 def list_bins(counts: Iterable[int]) -> dict[int, float]:
-    """A list of counts, or of (bin, count) pairs, without its empty bins."""
+    """Counts by index as a histogram, without its empty bins."""
     return {n: float(count) for n, count in enumerate(counts) if count}
 
 
