@@ -15,6 +15,7 @@ from simcore.cli import (
     check,
     estimate,
     explain,
+    import_file,
     list_names,
     resume,
     run,
@@ -90,6 +91,7 @@ app.command("check")(check.check_command)
 app.command("show")(show.show_command)
 app.command("explain")(explain.explain_command)
 app.command("schema")(schema.schema_command)
+app.command("import")(import_file.import_command)
 app.command("list")(list_names.list_command)
 app.add_typer(trace.trace_app, name="trace")
 

@@ -27,7 +27,12 @@ Accepted = Annotated[int, Field(ge=0, le=MAX_DRAFT_LENGTH)]
 Committed = Annotated[int, Field(ge=1, le=MAX_DRAFT_LENGTH + 1)]
 
 
+#: What a file may say of its numbers; see `_Acceptance.status`.
+Status = Literal["measured", "published", "derived", "assumed"]
+
+
 class _Acceptance(FrozenConfig):
+    status: Status | None = Field(default=None, description="How it is known.")
     source: Text | None = Field(default=None, description="Where it was measured.")
     label: Text | None = Field(
         default=None, description='Caveat for reports, e.g. "proxy: different drafter".'
@@ -53,6 +58,10 @@ class HistogramAcceptance(_Acceptance):
 
     kind: Literal["histogram"] = Field(
         default="histogram", description="Independent bursts from a histogram."
+    )
+    convention: Literal["accepted"] = Field(
+        default="accepted",
+        description="What is counted: accepted drafts, the bonus token excluded.",
     )
     k: DraftLength = Field(description="Draft length at which it was measured.")
     histogram: Annotated[
@@ -111,6 +120,10 @@ class BurstReplayAcceptance(_Acceptance):
     kind: Literal["burst_replay"] = Field(
         default="burst_replay", description="Recorded bursts in order."
     )
+    convention: Literal["accepted"] = Field(
+        default="accepted",
+        description="What is counted: accepted drafts, the bonus token excluded.",
+    )
     k: DraftLength = Field(description="Draft length of the recording.")
     requests: Annotated[
         tuple[
@@ -145,6 +158,10 @@ class PositionReplayAcceptance(_Acceptance):
     kind: Literal["position_replay"] = Field(
         default="position_replay", description="Outcome per token position."
     )
+    convention: Literal["committed"] = Field(
+        default="committed",
+        description="What is counted: committed tokens, the bonus token included.",
+    )
     requests: Annotated[
         tuple[
             Annotated[tuple[Committed, ...], AS_TUPLE, Field(min_length=1)],
@@ -177,6 +194,10 @@ ACCEPTANCE_KINDS: dict[str, type[AnyAcceptance]] = {
     "burst_replay": BurstReplayAcceptance,
     "position_replay": PositionReplayAcceptance,
 }
+
+#: Fields of a `stats.json` that only we read, and that may be wrong in a lenient
+#: reading. Not `convention`: numbers of another convention must not pass.
+ACCEPTANCE_EXTENSIONS = ("source", "label", "status")
 
 
 def natural_draft_length(acceptance: object) -> int | None:

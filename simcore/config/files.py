@@ -14,6 +14,7 @@ from simcore.errors import ConfigError, Problem, printable
 
 SUFFIXES = (".yaml", ".yml", ".json")
 NOT_FOUND = "file not found"
+_CHUNK = 1 << 20
 
 
 def display(path: FilePath | str) -> str:
@@ -40,15 +41,31 @@ def read_document(path: FilePath, shown: str | None = None) -> Document:
         If it cannot be opened, is no regular file, is too large or not valid.
     """
     shown = display(path) if shown is None else shown
-    text = _read_text(path, shown)
+    text = as_text(read_content(path, shown), shown)
     if path.suffix.lower() == ".json":
         return read_json(text, shown)
     return read_yaml(text, shown)
 
 
-def _read_text(path: FilePath, shown: str) -> str:
+def read_content(path: FilePath, shown: str, limit: int = MAX_BYTES) -> bytes:
+    """Bytes of a regular file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        File to open.
+    shown : str
+        How to name it in problems.
+    limit : int
+        Most bytes read.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be opened, is no regular file or is larger.
+    """
     try:
-        content = _read_bytes(path, shown)
+        content = _read_bytes(path, shown, limit)
     except FileNotFoundError:
         raise _error(shown, NOT_FOUND, near(path)) from None
     except PermissionError:
@@ -56,8 +73,13 @@ def _read_text(path: FilePath, shown: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise _error(shown, f"cannot be read: {reason}") from None
-    if len(content) > MAX_BYTES:
-        raise _error(shown, f"too large: more than {MAX_BYTES} bytes")
+    if len(content) > limit:
+        raise _error(shown, f"too large: more than {limit} bytes")
+    return content
+
+
+def as_text(content: bytes, shown: str) -> str:
+    """Text of a file's bytes; raises ConfigError if it is empty or not UTF-8."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -67,7 +89,7 @@ def _read_text(path: FilePath, shown: str) -> str:
     return text
 
 
-def _read_bytes(path: FilePath, shown: str) -> bytes:
+def _read_bytes(path: FilePath, shown: str, limit: int) -> bytes:
     # Not blocking: opening a FIFO would wait for a writer forever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags)
@@ -78,8 +100,8 @@ def _read_bytes(path: FilePath, shown: str) -> bytes:
         if not stat.S_ISREG(mode):
             raise _error(shown, "is not a regular file")
         chunks = []
-        left = MAX_BYTES + 1
-        while left and (chunk := os.read(descriptor, left)):
+        left = limit + 1
+        while left and (chunk := os.read(descriptor, min(left, _CHUNK))):
             chunks.append(chunk)
             left -= len(chunk)
         return b"".join(chunks)

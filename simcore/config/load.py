@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from simcore.config.acceptance import (
+    ACCEPTANCE_EXTENSIONS,
     ACCEPTANCE_KINDS,
     AcceptanceConfig,
     AnyAcceptance,
@@ -277,7 +278,7 @@ def _acceptance(
         kind = data.get("kind")
     model = ACCEPTANCE_KINDS.get(kind) if isinstance(kind, str) else None
     if model is not None:
-        return reading.validate(model, document, part.prefix, ("source", "label"))
+        return reading.validate(model, document, part.prefix, ACCEPTANCE_EXTENSIONS)
     place = document.place(("kind",))
     names = list(ACCEPTANCE_KINDS)
     if isinstance(data, dict) and data.keys() & {"k", "kind", "requests"} == {"k"}:

@@ -38,6 +38,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/accounting.md",
+    "docs/import.md",
     "hardware/README.md",
     "traces/README.md",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from simcore.cli.failures import (
     SYSTEM,
     WRONG_INPUT,
 )
+from simcore.config.importers.importing import import_acceptance
+from simcore.config.importers.recording import ImportOptions
 from simcore.config.load import (
     load_acceptance,
     load_hardware,
@@ -97,7 +99,16 @@ def test_a_page_has_blocks_and_no_empty_one(name):
     assert [block.first for block in blocks if not block.lines] == []
 
 
+def imported(file: Path, **options: Any) -> Any:
+    return import_acceptance("auto", [file], ImportOptions(**options)).acceptance
+
+
 LOADERS = {
+    "answers.jsonl": partial(imported, draft_length=3),
+    "responses.jsonl": imported,
+    "metrics.txt": imported,
+    "answer.json": imported,
+    "traces.jsonl": partial(imported, method="eagle"),
     "study.yaml": load_scenario,
     "ideal.yaml": load_scenario,
     "chip.yaml": load_hardware,
@@ -230,9 +241,8 @@ def test_the_acceptance_kinds_are_complete():
     rows = dict(re.findall(r"^\| `(\w+)`[^|]*\| ([^|]+) \|", README, re.MULTILINE))
     for kind, model in ACCEPTANCE_KINDS.items():
         named = re.findall(r"`(\w+)`", rows[kind])
-        assert named == [
-            n for n in model.model_fields if n not in ("kind", "source", "label")
-        ]
+        about = {"kind", "source", "label", "status", "convention"}
+        assert named == [n for n in model.model_fields if n not in about]
 
 
 def test_every_public_function_is_named():
@@ -265,6 +275,8 @@ def test_the_readme_has_its_ten_numbered_sections():
 @pytest.mark.parametrize("name", PAGES)
 def test_lines_are_short_where_markdown_lets_them_be(name):
     free = ("|", "- ", "<!--", "git clone", "python3 -m venv", "$ ", "analog: ")
+    # JSON lines, and what a command prints.
+    free += ('{"', "source: ", "--convention: ")
     long = [
         line
         for line in page(name).splitlines()

@@ -105,7 +105,8 @@ def test_each_kind(written: Mapping, expected: object, k: int | None) -> None:
         ({"histogram": {"0": 1}}, "k: missing; must be an integer between 0 and 1024."),
         (
             {"k": 2, "histogram": {"0": 1}, "mean": 1},
-            "mean: unknown field. Known: source, label, kind, k, histogram.",
+            "mean: unknown field. Known: status, source, label, kind, convention, k, "
+            "histogram.",
         ),
         ({"k": 2}, "histogram: missing; histogram sum must be > 0."),
         (

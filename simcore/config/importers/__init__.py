@@ -1,0 +1,1 @@
+"""Recordings of other programs as acceptance files; see `importing` and `formats`."""
