@@ -415,7 +415,9 @@ class BuffersAddOverride(FrozenConfig):
     latency_ns_per_op: NonNegative | None = Field(
         default=None, description="ns per add."
     )
-    area_mm2_per_unit: NonNegative | None = Field(default=None, description="mm2.")
+    area_mm2_per_unit: NonNegative | None = Field(
+        default=None, description="mm2 per unit."
+    )
 
 
 class BuffersAddConfig(FrozenConfig):
@@ -504,30 +506,66 @@ class SocConfig(FrozenConfig):
     )
 
 
+def _static(what: str) -> str:
+    return f"Static power of the {what}, in nW."
+
+
 class LeakagePowerConfig(FrozenConfig):
     """Static power of each component in nW, for the whole chip or one instance."""
 
-    arrays_nw: NonNegative = Field(default=0.0, description="nW.")
-    dac_nw: NonNegative = Field(default=0.0, description="nW.")
-    adc_draft_nw: NonNegative = Field(default=0.0, description="nW.")
-    adc_residual_nw: NonNegative = Field(default=0.0, description="nW.")
-    input_registers_nw: NonNegative = Field(default=0.0, description="nW.")
-    output_registers_nw: NonNegative = Field(default=0.0, description="nW.")
-    tia_nw: NonNegative = Field(default=0.0, description="nW.")
-    snh_nw: NonNegative = Field(default=0.0, description="nW.")
-    mux_nw: NonNegative = Field(default=0.0, description="nW.")
-    io_buffers_nw: NonNegative = Field(default=0.0, description="nW.")
-    subarray_switches_nw: NonNegative = Field(default=0.0, description="nW.")
-    write_drivers_nw: NonNegative = Field(default=0.0, description="nW.")
-    attention_engine_nw: NonNegative = Field(default=0.0, description="nW.")
-    softmax_unit_nw: NonNegative = Field(default=0.0, description="nW.")
-    elementwise_unit_nw: NonNegative = Field(default=0.0, description="nW.")
-    kv_cache_nw: NonNegative = Field(default=0.0, description="nW.")
-    buffers_add_nw: NonNegative = Field(default=0.0, description="nW.")
-    control_nw: NonNegative = Field(default=0.0, description="nW.")
-    sram_nw: NonNegative = Field(default=0.0, description="nW.")
-    hbm_nw: NonNegative = Field(default=0.0, description="nW.")
-    fabric_nw: NonNegative = Field(default=0.0, description="nW.")
+    arrays_nw: NonNegative = Field(default=0.0, description=_static("analog arrays"))
+    dac_nw: NonNegative = Field(default=0.0, description=_static("row driver DACs"))
+    adc_draft_nw: NonNegative = Field(
+        default=0.0, description=_static("ADCs of array 1")
+    )
+    adc_residual_nw: NonNegative = Field(
+        default=0.0, description=_static("ADCs of arrays 2 to 4")
+    )
+    input_registers_nw: NonNegative = Field(
+        default=0.0, description=_static("registers before the DACs")
+    )
+    output_registers_nw: NonNegative = Field(
+        default=0.0, description=_static("registers after the ADCs")
+    )
+    tia_nw: NonNegative = Field(
+        default=0.0, description=_static("transimpedance amplifiers")
+    )
+    snh_nw: NonNegative = Field(
+        default=0.0, description=_static("sample-and-hold circuits")
+    )
+    mux_nw: NonNegative = Field(default=0.0, description=_static("column multiplexers"))
+    io_buffers_nw: NonNegative = Field(
+        default=0.0, description=_static("input and output buffers")
+    )
+    subarray_switches_nw: NonNegative = Field(
+        default=0.0, description=_static("switches between subarrays")
+    )
+    write_drivers_nw: NonNegative = Field(
+        default=0.0, description=_static("row drivers for programming")
+    )
+    attention_engine_nw: NonNegative = Field(
+        default=0.0, description=_static("attention units")
+    )
+    softmax_unit_nw: NonNegative = Field(
+        default=0.0, description=_static("softmax lanes")
+    )
+    elementwise_unit_nw: NonNegative = Field(
+        default=0.0, description=_static("elementwise lanes")
+    )
+    kv_cache_nw: NonNegative = Field(
+        default=0.0, description=_static("units that pack and unpack KV")
+    )
+    buffers_add_nw: NonNegative = Field(
+        default=0.0, description=_static("adders of ADC outputs")
+    )
+    control_nw: NonNegative = Field(default=0.0, description=_static("sequencers"))
+    sram_nw: NonNegative = Field(default=0.0, description=_static("SRAM buffer"))
+    hbm_nw: NonNegative = Field(
+        default=0.0, description=_static("HBM stacks, as background power")
+    )
+    fabric_nw: NonNegative = Field(
+        default=0.0, description=_static("fabric between SRAM and HBM")
+    )
 
 
 #: Problems of a chip that is not described in exactly one way.

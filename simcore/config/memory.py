@@ -20,22 +20,26 @@ class MemoryTechnology(FrozenConfig):
     """One memory or link; a bandwidth of 0 drops the bandwidth term."""
 
     read_energy_pj_per_byte: NonNegative = Field(
-        default=0.0, description="pJ per byte."
+        default=0.0, description="pJ per byte read."
     )
     write_energy_pj_per_byte: NonNegative = Field(
-        default=0.0, description="pJ per byte."
+        default=0.0, description="pJ per byte written."
     )
     read_bandwidth_GBps: NonNegative = Field(
-        default=0.0, description="GB/s = bytes per ns; 0: not limiting."
+        default=0.0, description="Read rate in GB/s = bytes per ns; 0: not limiting."
     )
     write_bandwidth_GBps: NonNegative = Field(
-        default=0.0, description="GB/s = bytes per ns; 0: not limiting."
+        default=0.0, description="Write rate in GB/s = bytes per ns; 0: not limiting."
     )
-    read_latency_ns: NonNegative = Field(default=0.0, description="ns per access.")
-    write_latency_ns: NonNegative = Field(default=0.0, description="ns per access.")
-    area_mm2: NonNegative = Field(default=0.0, description="mm2.")
+    read_latency_ns: NonNegative = Field(
+        default=0.0, description="ns of one read before its first byte."
+    )
+    write_latency_ns: NonNegative = Field(
+        default=0.0, description="ns of one write before its first byte."
+    )
+    area_mm2: NonNegative = Field(default=0.0, description="mm2 on the chip.")
     capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
-        default=None, description="Bytes; null: no limit."
+        default=None, description="Bytes it holds; null: no limit."
     )
 
 
@@ -116,9 +120,9 @@ class SizedMemory(FrozenConfig):
     access time about with its square root. Only the first two are scaled.
     """
 
-    area_mm2: NonNegative = Field(default=0.0, description="mm2.")
+    area_mm2: NonNegative = Field(default=0.0, description="mm2 on the chip.")
     capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
-        default=None, description="Bytes; null: no limit."
+        default=None, description="Bytes it holds; null: no limit."
     )
     reference_capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
         default=None,
@@ -185,10 +189,10 @@ class DraftStoreConfig(SizedMemory):
     """D_reg, where draft results wait for reuse; each layer has a part of it."""
 
     read_energy_pj_per_byte: NonNegative = Field(
-        default=0.0, description="pJ per byte."
+        default=0.0, description="pJ per byte read."
     )
     write_energy_pj_per_byte: NonNegative = Field(
-        default=0.0, description="pJ per byte."
+        default=0.0, description="pJ per byte written."
     )
     capacity_bytes: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
         default=None, description="Bytes of all layers together; null: no limit."

@@ -364,7 +364,7 @@ def _allowed(expected: Any) -> str | None:
     """`allowed: a, b` or `must be an integer between 1 and 64`."""
     base, _ = _unwrap(expected)
     names = _literals(expected)
-    described = _describe(expected)
+    described = expected_text(expected)
     if not described:
         return None
     if get_origin(base) is Literal:
@@ -372,12 +372,19 @@ def _allowed(expected: Any) -> str | None:
     return f"must be {described}"
 
 
-def _describe(expected: Any) -> str:
+def expected_text(expected: Any) -> str:
+    """What a type allows, in words: `an integer between 1 and 64`.
+
+    Parameters
+    ----------
+    expected : type or annotation
+        With its ranges; empty text when nothing can be said.
+    """
     base, metadata = _unwrap(expected)
     origin = get_origin(base)
     if origin in (Union, types.UnionType):
         members = [m for m in get_args(base) if m is not type(None)]
-        texts = [t for t in map(_describe, members) if t]
+        texts = [t for t in map(expected_text, members) if t]
         if len(members) < len(get_args(base)):
             texts.append("null")
         return " or ".join(dict.fromkeys(texts))
