@@ -99,3 +99,99 @@ def test_what_is_no_chip_is_refused(cli, arguments, message):
     assert outcome.code == 2
     assert outcome.out == ""
     assert message in outcome.err
+
+
+# Fields and words.
+
+
+def test_a_field_is_explained_with_type_unit_default_example_and_use(cli):
+    outcome = cli("explain", "workload.draft_length")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert outcome.out.splitlines()[:3] == [
+        "workload.draft_length",
+        "  Drafted tokens per burst (K); default: the acceptance's k.",
+        "",
+    ]
+    for line in (
+        "  allowed   an integer between 0 and 1024",
+        "  default   the k of the acceptance",
+        "  unit      tokens",
+        "  example   draft_length: 5 (in scenarios/qwen3-1.7b-k5.yaml)",
+        "  option    --set workload.draft_length=5",
+        "  used for  the bursts of a request (simcore/program/burst.py)",
+    ):
+        assert line in outcome.out.splitlines()
+
+
+def test_a_hardware_number_has_the_source_of_its_example(cli):
+    flat = " ".join(cli("explain", "hardware.memory.sram.area_mm2").out.split())
+    assert "example area_mm2: 1.855 (in hardware/residual-analog-22nm.yaml)" in flat
+    assert "source of the example: derived; CACTI 7, 22 nm HP, 2 MiB" in flat
+    preset = " ".join(cli("explain", "memory.hbm.channel.refresh_ns").out.split())
+    assert "refresh_ns: 350.0 (the preset HBM3)" in preset
+
+
+def test_a_section_lists_its_fields_and_hardware_alone_is_one(cli):
+    outcome = cli("explain", "workload")
+    assert "\n  prompt_length  Tokens before the first burst" in outcome.out
+    assert outcome.err == "next: simcore explain 'workload.mode'\n"
+    assert cli("explain", "workload", "-q").err == ""
+    assert (
+        "\n  analog.         Crossbars and converters" in cli("explain", "hardware").out
+    )
+    names = " ".join(cli("explain", "hardware.components.digital.features").out.split())
+    assert "names attention_qk, attention_softmax" in names
+
+
+def test_every_field_prints_within_80_columns(cli):
+    from simcore.config.field_tree import fields
+    from simcore.report.field_text import field_report, field_result
+    from simcore.report.json_report import result_document
+
+    for entry in fields().values():
+        report = field_report(entry)
+        assert max(map(len, report.splitlines())) <= 80, report
+        result = json.loads(result_document("explain", field_result(entry)))["result"]
+        assert result["path"] == entry.path
+
+
+def test_a_field_as_json(cli):
+    document = json.loads(cli("explain", "memory.hbm.model", "--json").out)
+    assert document["command"] == "explain"
+    result = document["result"]
+    assert result["path"] == "hardware.memory.hbm.model"
+    assert result["forms"][0]["choices"] == ["bandwidth", "channel"]
+    assert result["example"]["value"] == "channel"
+
+
+def test_words_are_explained(cli):
+    assert "nothing can happen any more" in cli("explain", "deadlock").out
+    for word in ("exit-codes", "break-even", "status", "units"):
+        outcome = cli("explain", word)
+        assert outcome.code == 0
+        assert outcome.out.startswith(f"{word}\n  ")
+        assert max(map(len, outcome.out.splitlines())) <= 80
+    topic = json.loads(cli("explain", "deadlock", "--json").out)["result"]
+    assert topic["topic"] == "deadlock"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("explain", "workload.draft_lenght"),
+            "workload has: mode, prompt_length, draft_length, max_tokens, requests. "
+            "Did you mean 'draft_length'?",
+        ),
+        (("explain", "deadlok"), "Did you mean 'deadlock'?"),
+        (("explain", "run"), "Invalid value for SOURCE: needs the folder of a run"),
+        (("explain", "seed", "--request", "1"), "is for runs"),
+        (("explain", "seed", "--kind", "model"), "is for hardware SOURCE"),
+    ],
+)
+def test_what_is_no_field_or_word_is_refused(cli, arguments, message):
+    outcome = cli(*arguments)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert message in outcome.err
