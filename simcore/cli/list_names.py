@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -10,50 +10,30 @@ from simcore.cli.failures import DONE
 from simcore.cli.options import JsonOption
 from simcore.cli.output import write_result
 
-_SHIPPED: dict[str, Literal["scenario", "hardware", "model", "acceptance"]] = {
-    "scenarios": "scenario",
-    "models": "model",
-    "hardware": "hardware",
-    "acceptance": "acceptance",
-}
-_KINDS = ("policies", *_SHIPPED)
-
 
 def list_command(
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help=f"{', '.join(_KINDS)}."),
+        typer.Argument(
+            metavar="KIND",
+            help="scenarios, hardware, libraries, models, acceptance, policies or "
+            "operations.",
+        ),
     ],
     as_json: JsonOption = False,
 ) -> int:
-    """List the names that a scenario may use, with a line about each."""
+    """List names, with a line about each and the file that defines it."""
     from simcore.report.json_report import result_document
-    from simcore.report.list_text import list_report
+    from simcore.report.list_text import LIST_KINDS, list_report, list_result, listing
 
-    if kind not in _KINDS:
+    if kind not in LIST_KINDS:
         raise typer.BadParameter(
-            f"{kind[:60]!r} is not one of {', '.join(_KINDS)}", param_hint="KIND"
+            f"{kind[:60]!r} is not one of {', '.join(LIST_KINDS)}", param_hint="KIND"
         )
-    listing = _policies() if kind == "policies" else _shipped(kind)
+    found = listing(kind)
     if as_json:
-        write_result(result_document("list", {"kind": kind, "listing": listing}))
+        result = {"kind": kind, "listing": list_result(found)}
+        write_result(result_document("list", result))
     else:
-        write_result(list_report(listing))
+        write_result(list_report(found))
     return DONE
-
-
-def _policies() -> dict[str, dict[str, str]]:
-    from simcore.program.schedules import SCHEDULES
-    from simcore.program.verification import VERIFICATIONS
-
-    return {
-        "schedule": {policy.name: policy.summary for policy in SCHEDULES},
-        "verification": {policy.name: policy.summary for policy in VERIFICATIONS},
-    }
-
-
-def _shipped(kind: str) -> dict[str, dict[str, str]]:
-    from simcore.config.shipped import shipped_files, shown_path
-
-    files = shipped_files(_SHIPPED[kind])
-    return {kind: {name: shown_path(path) for name, path in files.items()}}

@@ -5,56 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simcore.program.burst import BurstProgram
+from simcore.program.catalogue import OPERATIONS
 from simcore.program.operation import LayerStep, Status
-
-#: Operations a program may hold, in catalogue order.
-CATALOGUE = (
-    "embedding_read",
-    "norm",
-    "quantize",
-    "qkv",
-    "accumulate",
-    "dequantize",
-    "latent_norm",
-    "q_up",
-    "k_absorb",
-    "qk_norm",
-    "rope",
-    "kv_pack",
-    "kv_write",
-    "kv_read",
-    "kv_buffer_fill",
-    "kv_buffer_read",
-    "kv_unpack",
-    "kv_dequantize",
-    "kv_load",
-    "attention_qk",
-    "attention_softmax",
-    "attention_pv",
-    "v_up",
-    "wo",
-    "residual_add",
-    "router",
-    "router_softmax",
-    "gate_up",
-    "ffn_activation",
-    "ffn_gate_multiply",
-    "down",
-    "expert_combine",
-    "control",
-    "hop",
-    "final_norm",
-    "lm_head_weights",
-    "lm_head",
-    "sampling",
-    "control_burst",
-    "verify_setup",
-    "kv_commit",
-    "kv_convert",
-    "d_reg_write",
-    "d_reg_read",
-)
-
 
 _LATENT = ("latent_norm", "q_up", "k_absorb", "v_up")
 _EXPERTS = ("router", "router_softmax", "expert_combine")
@@ -92,7 +44,7 @@ def coverage(program: BurstProgram) -> list[CoverageItem]:
     """Status of every operation of the catalogue, and of what lies outside it."""
     found = _statuses(program)
     items = []
-    for name in CATALOGUE:
+    for name in OPERATIONS:
         if name in found:
             note = "" if found[name] == "modeled" else "coefficient of a coarser unit"
             if name.startswith("kv_buffer"):
@@ -102,7 +54,7 @@ def coverage(program: BurstProgram) -> list[CoverageItem]:
             items.append(CoverageItem(name, found[name], note))
         else:
             items.append(CoverageItem(name, "excluded", _reason(program, name)))
-    merged = [name for name in found if name not in CATALOGUE]
+    merged = [name for name in found if name not in OPERATIONS]
     items += [CoverageItem(name, found[name], "") for name in merged]
     return [*items, *_OUTSIDE, *_hbm(program)]
 
