@@ -50,17 +50,15 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    from importlib.metadata import version
+    from simcore.cli.versions import (
+        SHORT,
+        package_version,
+        python_version,
+        simcore_version,
+    )
 
-    import simcore
-
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    lines = [
-        f"simcore {simcore.__version__}",
-        f"pyarrow {version('pyarrow')}",
-        f"numpy {version('numpy')}",
-        f"python {python}",
-    ]
+    lines = [f"simcore {simcore_version()}", f"python {python_version()}"]
+    lines += [f"{name} {package_version(name) or 'missing'}" for name in SHORT]
     write_result("\n".join(lines))
     raise typer.Exit
 

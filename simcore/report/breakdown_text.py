@@ -15,7 +15,7 @@ from simcore.report.numbers import (
     size_bytes,
     time_ps,
 )
-from simcore.trace.schema import PHASES, STAGES
+from simcore.trace.names import PHASES, STAGES
 
 #: What is below this share of energy and of time is added up in one line.
 _SMALL = 1e-3

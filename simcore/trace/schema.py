@@ -16,6 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.trace.names import CHANNELS as CHANNELS
+from simcore.trace.names import PHASES as PHASES
+from simcore.trace.names import STAGES as STAGES
+
 #: major.minor: readers accept any minor of their own major.
 SCHEMA_VERSION = "2.1"
 
@@ -32,24 +36,6 @@ EVENTS_FOLDER = "events"
 
 #: Files a run owns at the top of its folder, beside `events/part-NNNNN.parquet`.
 TOP_FILES = (RUN_JSON, SUMMARY_JSON, PROGRAM, PROGRAM_ENERGY, BURSTS, REQUESTS)
-
-PHASES = ("draft", "verify_drafted", "verify_bonus", "draft_ahead", "commit")
-STAGES = (
-    "qkv",
-    "wo",
-    "ffn",
-    "qk",
-    "pv",
-    "softmax",
-    "elementwise",
-    "kv_cache",
-    "buffers_add",
-    "control",
-    "lm_head",
-    "activations",
-    "gate",
-)
-CHANNELS = ("compute", "movement", "gate")
 
 
 #: What an unfinished run keeps of finished shards; gone when the run is complete.
