@@ -13,6 +13,7 @@ import typer
 
 from simcore.cli import (
     check,
+    doctor,
     estimate,
     explain,
     import_file,
@@ -50,7 +51,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    from simcore.cli.versions import (
+    from simcore.versions import (
         SHORT,
         package_version,
         python_version,
@@ -91,6 +92,7 @@ app.command("explain")(explain.explain_command)
 app.command("schema")(schema.schema_command)
 app.command("import")(import_file.import_command)
 app.command("list")(list_names.list_command)
+app.command("doctor")(doctor.doctor_command)
 app.add_typer(trace.trace_app, name="trace")
 
 
