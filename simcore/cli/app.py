@@ -17,6 +17,7 @@ from simcore.cli import (
     estimate,
     explain,
     import_file,
+    init,
     list_names,
     resume,
     run,
@@ -81,6 +82,7 @@ def _top(
         write_result(context.get_help())
 
 
+app.command("init")(init.init_command)
 app.command("run")(run.run_command)
 app.command("resume")(resume.resume_command)
 app.command("rerun")(resume.rerun_command)
