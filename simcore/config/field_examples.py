@@ -22,6 +22,7 @@ _MADE: dict[str, Any] = {
     "arrival.times_ns": [0, 1.5e6],
     "jitter_cv": 0.1,
     "streams": 4,
+    "sweep.list": [{"workload.draft_length": 2}, {"workload.draft_length": 4}],
     "trace": "bursts",
     "verification": "stop_at_mismatch",
     "model.sliding_window": 4096,

@@ -17,7 +17,7 @@ _SCHEMAS = "schemas"
 
 #: Files of a study, in the order in which to read them, with what they are.
 STUDY_FILES = {
-    "scenario.yaml": "one experiment: names the three below, and the workload",
+    "scenario.yaml": "one experiment: names the next three, and the workload",
     "hardware.yaml": "the chip, every number with where it comes from",
     "model.yaml": "the language model: its shapes",
     "acceptance.yaml": "how many drafted tokens are accepted: measure yours",

@@ -33,7 +33,7 @@ def test_the_transcript_of_the_first_minute(cli):
     assert outcome.code == 0
     assert outcome.out.splitlines()[:2] == [
         "wrote study",
-        "  scenario.yaml    one experiment: names the three below, and the workload",
+        "  scenario.yaml    one experiment: names the next three, and the workload",
     ]
     assert outcome.err.splitlines() == [
         "next: simcore check study/scenario.yaml",
