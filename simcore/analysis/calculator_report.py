@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from simcore.analysis.calculator import calculate
-from simcore.analysis.calculator.calculator import Calculator
-from simcore.analysis.calculator.from_config import calculator_input
-from simcore.analysis.calculator.k_sweep import Candidate, sweep_draft_lengths
-from simcore.analysis.calculator.speculation import speculation
 from simcore.config.acceptance import AcceptanceConfig, PositionReplayAcceptance
 from simcore.config.reading import LENIENT_PROFILE
 from simcore.config.scenario import ScenarioConfig
@@ -35,6 +30,9 @@ def calculator_section(
     reason = why_absent(scenario)
     if reason is not None:
         return {"calculator": None, "calculator_absent": reason}
+    # Few scenarios have it, and all others should not wait for its import.
+    from simcore.analysis.calculator import calculate
+
     report = calculate(
         scenario.model,
         scenario.hardware,
@@ -65,6 +63,11 @@ def calculator_k_sweep(
     reason = why_absent(scenario)
     if reason is not None:
         return {"calculator": None, "calculator_absent": reason}
+    from simcore.analysis.calculator.calculator import Calculator
+    from simcore.analysis.calculator.from_config import calculator_input
+    from simcore.analysis.calculator.k_sweep import Candidate, sweep_draft_lengths
+    from simcore.analysis.calculator.speculation import speculation
+
     chip = calculator_input(scenario.model, scenario.hardware, scenario.schedule)
     candidates = [
         Candidate(k, speculation(acceptance, k).committed - 1.0)

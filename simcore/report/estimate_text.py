@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simcore.analysis.estimate import Estimate
 from simcore.analysis.hardware_notes import hardware_notes
 from simcore.config.acceptance import natural_draft_length
 from simcore.config.reading import LENIENT_PROFILE
 from simcore.report.breakdown_text import bytes_table, energy_and_time
-from simcore.report.estimate_result import EstimateResult
 from simcore.report.estimate_tables import (
     area_section,
     break_even_lines,
@@ -30,6 +29,9 @@ from simcore.report.layout import paragraph, sections, table
 from simcore.report.metrics_text import plain_metrics
 from simcore.report.numbers import count, energy_pj, factor, significant, time_ns
 from simcore.report.speculation_text import speculation_section
+
+if TYPE_CHECKING:
+    from simcore.report.estimate_result import EstimateResult
 
 
 def estimate_report(result: EstimateResult) -> str:
