@@ -335,6 +335,9 @@ def _with_elements(annotation: Any) -> str:
 
 def _choices(annotation: Any) -> tuple[str, ...]:
     base = _plain(annotation)
+    if get_origin(base) in (Union, types.UnionType):
+        members = [m for m in get_args(base) if m is not type(None)]
+        base = _plain(members[0]) if len(members) == 1 else None
     if get_origin(base) is Literal:
         return tuple(str(value) for value in get_args(base))
     return ()
