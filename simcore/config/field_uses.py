@@ -164,6 +164,7 @@ _BY_PATH: dict[str, FieldUse] = {
     "hardware.leakage_per": _LEAKAGE,
     "acceptance": _ACCEPTED,
     "acceptance.source": _NAMING,
+    "acceptance.status": _NAMING,
     "acceptance.label": _use(
         "the caveat beside the acceptance in reports", "report/facts.py"
     ),
