@@ -204,22 +204,36 @@ def quantile_estimate(
 
 
 def lag_one_autocorrelation(sequences: Iterable[npt.ArrayLike]) -> float | None:
-    """Correlation of neighbours inside sequences, pooled over the sequences.
+    """Correlation of neighbours inside sequences; see `autocorrelation`."""
+    series = [np.asarray(sequence, dtype=np.float64) for sequence in sequences]
+    return autocorrelation(series, 1)
+
+
+def pairs_at_lag(lengths: Iterable[int], lag: int) -> int:
+    """How many pairs of values, `lag` apart, sequences of these lengths have."""
+    return sum(max(length - lag, 0) for length in lengths)
+
+
+def autocorrelation(
+    series: Sequence[npt.NDArray[np.float64]], lag: int
+) -> float | None:
+    """Correlation of values `lag` apart inside sequences, pooled over the sequences.
 
     Parameters
     ----------
-    sequences : iterable of array_like of float
+    series : sequence of ndarray of float64
         For example the accepted lengths of the bursts of each request, in order.
+    lag : int
+        Distance, >= 1.
 
     Returns
     -------
     float or None
-        Mean product of the deviations of neighbours over the variance, deviations
-        from the mean of all values. None when no sequence has two values or all
-        values are equal.
+        Mean product of the deviations of such pairs over the variance, deviations
+        from the mean of all values. None when there is no pair or all values are
+        equal.
     """
-    series = [np.asarray(sequence, dtype=np.float64) for sequence in sequences]
-    pairs = sum(max(s.size - 1, 0) for s in series)
+    pairs = pairs_at_lag((s.size for s in series), lag)
     if not pairs:
         return None
     everything = np.concatenate(series)
@@ -227,7 +241,9 @@ def lag_one_autocorrelation(sequences: Iterable[npt.ArrayLike]) -> float | None:
     variance = math.fsum((everything - mean) ** 2) / everything.size
     if math.sqrt(variance) <= _EQUAL_SPREAD * abs(mean):
         return None
-    products = (float((s[1:] - mean) @ (s[:-1] - mean)) for s in series if s.size > 1)
+    products = (
+        float((s[lag:] - mean) @ (s[:-lag] - mean)) for s in series if s.size > lag
+    )
     return math.fsum(products) / pairs / variance
 
 

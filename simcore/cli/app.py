@@ -20,6 +20,7 @@ from simcore.cli import (
     import_file,
     init,
     list_names,
+    report,
     resume,
     run,
     schema,
@@ -95,6 +96,7 @@ app.command("estimate")(estimate.estimate_command)
 app.command("check")(check.check_command)
 app.command("show")(show.show_command)
 app.command("explain")(explain.explain_command)
+app.command("report")(report.report_command)
 app.command("schema")(schema.schema_command)
 app.command("import")(import_file.import_command)
 app.command("list")(list_names.list_command)

@@ -29,6 +29,7 @@ from simcore.cli.options import (
     SetOption,
 )
 from simcore.cli.output import write_note, write_result
+from simcore.cli.report import write_report
 
 _MOST = 100_000_000
 
@@ -79,6 +80,10 @@ def run_command(
     scheduler: SchedulerOption = None,
     no_check: NoCheckOption = False,
     allow_outside: AllowOutsideOption = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Also write report.html into the run folder."),
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -119,12 +124,15 @@ def run_command(
         folder=folder,
     ) as how:
         result = execute(plan, how, folder, force=force)
+    page = write_report(folder)[0] if report else None
     if as_json:
-        write_result(
-            result_document("run", run_result(result.scenario, result.summary, folder))
-        )
+        found = run_result(result.scenario, result.summary, folder)
+        if page is not None:
+            found["report"] = str(page)
+        write_result(result_document("run", found))
     else:
-        write_result(run_report(result.scenario, result.summary, folder))
+        text = run_report(result.scenario, result.summary, folder)
+        write_result(text if page is None else f"{text}\nreport: {page}")
     if not quiet:
         write_note(f"took {time.monotonic() - started:.1f} s")
         named = "".join(f" --set {change}" for change in changes)

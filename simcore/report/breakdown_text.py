@@ -45,11 +45,7 @@ def breakdown(
     tokens : float
         Committed tokens, to divide by.
     """
-    names = [name for name in order if name in energy or name in (busy or {})]
-    names += sorted(
-        (name for name in energy if name not in names),
-        key=lambda name: (-energy[name], name),
-    )
+    names = ordered_names(order, energy, busy or {})
     total = math.fsum(energy.values())
     total_busy = math.fsum((busy or {}).values())
     rows, small = [], []
@@ -67,6 +63,18 @@ def breakdown(
     header = [title, "energy/token", "share", "busy/token", "share"]
     shown = len(header) if busy is not None else 3
     return table([row[:shown] for row in rows], header=header[:shown])
+
+
+def ordered_names(
+    order: Sequence[str], energy: Mapping[str, float], busy: Mapping[str, float]
+) -> list[str]:
+    """Names in the given order, then those of the most energy."""
+    names = [name for name in order if name in energy or name in busy]
+    names += sorted(
+        {*energy, *busy} - set(names),
+        key=lambda name: (-energy.get(name, 0.0), name),
+    )
+    return names
 
 
 def _cells(

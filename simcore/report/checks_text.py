@@ -27,9 +27,9 @@ def checks_line(checks: Sequence[Mapping[str, Any]]) -> str:
 def failing_check(check: Mapping[str, Any]) -> str:
     """What was found, what is allowed, and where it fails."""
     text = (
-        f"does not hold: {check['name']}: measured {_value(check['measured'])}, "
-        f"{'expected' if _is_expectation(check) else 'bound'} "
-        f"{_value(check['bound'])}"
+        f"does not hold: {check['name']}: measured {check_value(check['measured'])}, "
+        f"{'expected' if is_expectation(check) else 'bound'} "
+        f"{check_value(check['bound'])}"
     )
     if check.get("detail"):
         text = f"{text} ({check['detail']})"
@@ -38,8 +38,8 @@ def failing_check(check: Mapping[str, Any]) -> str:
 
 def checks_table(checks: Sequence[Mapping[str, Any]]) -> str:
     """One line for each check, the failing ones in full below."""
-    expectations = [check for check in checks if _is_expectation(check)]
-    others = [check for check in checks if not _is_expectation(check)]
+    expectations = [check for check in checks if is_expectation(check)]
+    others = [check for check in checks if not is_expectation(check)]
     tables = [
         _rows(found, limit)
         for found, limit in ((others, "bound"), (expectations, "expected"))
@@ -54,15 +54,15 @@ def _rows(checks: Sequence[Mapping[str, Any]], limit: str) -> str:
         [
             "ok" if check["holds"] else "FAIL",
             str(check["name"]),
-            _value(check["measured"]),
-            _value(check["bound"]),
+            check_value(check["measured"]),
+            check_value(check["bound"]),
         ]
         for check in checks
     ]
     return table(rows, header=["", "check", "measured", limit], left=2)
 
 
-def _is_expectation(check: Mapping[str, Any]) -> bool:
+def is_expectation(check: Mapping[str, Any]) -> bool:
     """Whether a mean is compared with the value that the closed form expects."""
     return str(check["name"]).startswith("expected_")
 
@@ -75,7 +75,8 @@ def verdict(checks: Sequence[Mapping[str, Any]]) -> str:
     return f"All {counted(len(checks), 'check')} hold."
 
 
-def _value(value: object) -> str:
+def check_value(value: object) -> str:
+    """A measured value or its bound, short enough for a table."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         text = str(value)
         return text if len(text) <= 24 else f"{text[:21]}..."

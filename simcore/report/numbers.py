@@ -92,11 +92,12 @@ def with_unit(value: float, scale: Scale, digits: int = _DIGITS) -> str:
     scale : Scale
         One of the tables above.
     """
-    size, unit = _unit(value, scale)
+    size, unit = fitting_unit(value, scale)
     return f"{significant(value / size, digits)} {unit}"
 
 
-def _unit(value: float, scale: Scale) -> tuple[float, str]:
+def fitting_unit(value: float, scale: Scale) -> tuple[float, str]:
+    """Size and name of the unit that suits a quantity."""
     if value == 0 or not math.isfinite(value):
         return next(entry for entry in scale if entry[0] == 1.0)
     fitting = [
@@ -193,7 +194,7 @@ def plus_minus(value: float, half_width: float | None, scale: Scale | None) -> s
     scale : Scale or None
         Units; None for plain numbers.
     """
-    size, unit = (1.0, "") if scale is None else _unit(value, scale)
+    size, unit = (1.0, "") if scale is None else fitting_unit(value, scale)
     shown = significant(value / size)
     if half_width is not None:
         # What rounding of floats leaves of a spread of zero is no spread.

@@ -39,6 +39,11 @@ def findings_text(findings: Sequence[Finding]) -> str:
     return f"{counted(warnings, 'warning')}, {counted(notes, 'note')}"
 
 
+def finding_text(finding: Finding) -> tuple[str, str]:
+    """Value and plausible range of one finding, with their unit."""
+    return _value(finding), _plausible(finding)
+
+
 def findings_result(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """The same for machines."""
     return [finding.to_dict() for finding in findings]

@@ -44,7 +44,7 @@ def run_report(
     """
     counts, closed_form = summary["counts"], summary["closed_form"]
     metrics, tokens = summary["metrics"], summary["counts"]["tokens"]
-    energy, busy = summary["energy_pj"], _work(summary)
+    energy, busy = summary["energy_pj"], work_busy_ps(summary)
     shared = scenario.streams > 1
     head = scenario_lines(
         scenario,
@@ -125,7 +125,7 @@ def run_result(
     }
 
 
-def _work(summary: Mapping[str, Any]) -> dict[str, Any]:
+def work_busy_ps(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Busy time of operations: without the gates that keep a layer for a token."""
     busy, gates = summary["busy_ps"], summary["gate_ps"]["by_phase"]
     return {
@@ -135,6 +135,10 @@ def _work(summary: Mapping[str, Any]) -> dict[str, Any]:
             name: ps - gates.get(name, 0) for name, ps in busy["by_phase"].items()
         },
         "by_stage": {n: ps for n, ps in busy["by_stage"].items() if n != "gate"},
+        "by_channel": {n: ps for n, ps in busy["by_channel"].items() if n != "gate"},
+        "by_component": {
+            n: ps for n, ps in busy["by_component"].items() if n != "layer"
+        },
     }
 
 

@@ -10,6 +10,11 @@ from simcore.report.layout import table
 from simcore.report.metrics_text import METRICS, metric_text
 from simcore.report.numbers import factor, power_w, significant, time_ns
 
+NO_SPECULATION = "No speculation here: K = 0, one token at a time."
+SPECULATION_TITLE = (
+    "Against one token at a time (K = 0, same chip, schedule and switches)"
+)
+
 _ENERGY = next(metric for metric in METRICS if metric.name == "energy_pj_per_token")
 
 
@@ -27,7 +32,18 @@ def speculation_section(
         Of a run; where given, speed-up and committed tokens are the simulated ones.
     """
     if not closed_form["draft_length"]:
-        return "No speculation here: K = 0, one token at a time."
+        return NO_SPECULATION
+    rows = speculation_rows(closed_form, summary)
+    width = max(len(row[1]) for row in rows)
+    aligned = table([[a, b.rjust(width), c] for a, b, c in rows], left=3)
+    return f"{SPECULATION_TITLE}\n{aligned}"
+
+
+def speculation_rows(
+    closed_form: Mapping[str, Any],
+    summary: Mapping[str, Any] | None = None,
+) -> list[list[str]]:
+    """Name, value and meaning of each figure of `speculation_section`."""
     baseline = closed_form["baseline"]["metrics"]
     base_latency = baseline["latency_ns_per_token"]
     if summary is None:
@@ -43,7 +59,7 @@ def speculation_section(
         drawn = 1 + counts["accepted_tokens"] / counts["bursts"]
     pays = speedup is not None and speedup > 1
     c_star = closed_form["break_even_committed_tokens"]
-    rows = [
+    return [
         [
             "speed-up",
             _or_dash(speedup, factor),
@@ -65,9 +81,6 @@ def speculation_section(
         ],
         ["break-even power", *_break_even_power(closed_form["break_even_power_w"])],
     ]
-    title = "Against one token at a time (K = 0, same chip, schedule and switches)"
-    width = max(len(row[1]) for row in rows)
-    return f"{title}\n{table([[a, b.rjust(width), c] for a, b, c in rows], left=3)}"
 
 
 def _cut(committed: float, drawn: float) -> list[list[str]]:

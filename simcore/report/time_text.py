@@ -32,7 +32,7 @@ _CAUSES = {
     "not_arrived": "not arrived yet",
     "cancelled": "until work was cancelled",
 }
-_WASTES = {
+WASTE_LABELS = {
     "verify_beyond": "verify beyond what is accepted",
     "rejected_drafts": "drafts of rejected tokens",
     "discarded": "beyond the end of the request",
@@ -218,7 +218,9 @@ def _critical_path(shares: Mapping[str, Any], whole: str, several: bool) -> str:
 
 
 def _share_table(title: str, found: Mapping[str, int], total: int) -> str:
-    rows = [[_named(name), time_ps(ps), share(ps, total)] for name, ps in found.items()]
+    rows = [
+        [cause_named(name), time_ps(ps), share(ps, total)] for name, ps in found.items()
+    ]
     if len(rows) > _MOST_ROWS:
         small = list(found.values())[_MOST_ROWS - 1 :]
         rows = rows[: _MOST_ROWS - 1]
@@ -229,7 +231,8 @@ def _share_table(title: str, found: Mapping[str, int], total: int) -> str:
     return table(rows, header=[title, "time", "share"])
 
 
-def _named(name: str) -> str:
+def cause_named(name: str) -> str:
+    """A row of a critical path in words: work as it is named, waits by cause."""
     prefix, _, cause = name.partition(": ")
     return _CAUSES[cause] if prefix == "waiting" and cause else name
 
@@ -238,7 +241,7 @@ def _all_requests(shares: Mapping[str, Any]) -> str:
     total = shares["total_ps"]
     parts = [f"work {share(shares['work_ps'], total)}"]
     parts += [
-        f"{_named(name)} {share(ps, total)}"
+        f"{cause_named(name)} {share(ps, total)}"
         for name, ps in shares["by_stage"].items()
         if name.startswith("waiting: ")
     ]
@@ -338,7 +341,7 @@ def _wasted(wasted: Mapping[str, Mapping[str, Any]]) -> str:
     if not everything["busy_ps"] and not everything["energy_pj"]:
         return "Wasted work: none."
     rows = []
-    for name, label in _WASTES.items():
+    for name, label in WASTE_LABELS.items():
         found = wasted[name]
         if found["steps"]:
             rows.append([label, count(found["steps"]), *_cost_cells(found)])

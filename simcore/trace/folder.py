@@ -20,6 +20,7 @@ from typing import NamedTuple, Self
 from simcore.errors import ConfigError, OutputError, Problem, printable
 from simcore.trace.schema import (
     EVENTS_FOLDER,
+    REPORT_HTML,
     RUN_JSON,
     RUN_PLAN,
     SHARDS_FOLDER,
@@ -275,7 +276,7 @@ _INNER: dict[str, Callable[[str], bool]] = {
 
 def _scan(folder: Path, inner: str | None = None) -> _Contents:
     contents = _Contents([], [], [])
-    is_own = _INNER[inner] if inner else TOP_FILES.__contains__
+    is_own = _INNER[inner] if inner else (*TOP_FILES, REPORT_HTML).__contains__
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
             path = Path(entry.path)

@@ -34,6 +34,9 @@ BURSTS = "bursts.parquet"
 REQUESTS = "requests.parquet"
 EVENTS_FOLDER = "events"
 
+#: The page that `simcore report` writes beside a run, and may write again.
+REPORT_HTML = "report.html"
+
 #: Files a run owns at the top of its folder, beside `events/part-NNNNN.parquet`.
 TOP_FILES = (RUN_JSON, SUMMARY_JSON, PROGRAM, PROGRAM_ENERGY, BURSTS, REQUESTS)
 

@@ -1,0 +1,1 @@
+"""The page about one run: what it shows (`view`), and one file for each section."""
