@@ -105,11 +105,13 @@ def after_run(trace: str, path: Path, named: str) -> str:
     named : str
         The scenario as the user named it, with its overrides.
     """
-    commands = [f"simcore validate {named}"]
+    commands = [f"simcore report {path}"]
     if trace in ("full", "sample"):
-        export = f"simcore trace export {path} --bursts 0-1 --out perfetto.json"
-        commands = [f"simcore explain run {path}", export, *commands]
-    return next_commands(*commands)
+        commands += [
+            f"simcore explain run {path}",
+            f"simcore trace export {path} --bursts 0-1 --out perfetto.json",
+        ]
+    return next_commands(*commands, f"simcore validate {named}")
 
 
 def run_result(

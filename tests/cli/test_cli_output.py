@@ -102,7 +102,8 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
     )
     assert re.fullmatch(r"took [0-9.]+ s", took)
     assert following == [
-        "next: simcore explain run kept",
+        "next: simcore report kept",
+        "      simcore explain run kept",
         "      simcore trace export kept --bursts 0-1 --out perfetto.json",
         "      simcore validate tiny",
     ]
@@ -110,7 +111,8 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
     # What kept no events has nothing to export.
     small = cli("run", "tiny", "--set", "trace=bursts", "--out", "small")
     assert small.err.splitlines()[2:] == [
-        "next: simcore validate tiny --set trace=bursts"
+        "next: simcore report small",
+        "      simcore validate tiny --set trace=bursts",
     ]
 
 

@@ -13,6 +13,8 @@ from simcore.config.shipped import shipped_files
 from simcore.trace.schema import WIDE_COLUMNS
 
 SCENARIOS = shipped_files("scenario")
+#: A page must open at once and fit into a mail.
+MOST_PAGE_BYTES = 1_500_000
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,6 +34,10 @@ def run_and_read(name: str, folder: Path, *extra: str) -> None:
     assert [row["tokens"] for row in requests] == [
         trace.run["config"]["workload"]["max_tokens"]
     ]
+    assert execute(["report", str(folder), "-q"]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"<h1>{trace.run['scenario']}</h1>" in page
+    assert len(page.encode()) < MOST_PAGE_BYTES
     bursts = pc.sum(trace.bursts()["committed"]).as_py()
     assert bursts == requests[0]["tokens"]
 

@@ -9,10 +9,12 @@ import pytest
 
 from simcore.analysis.statistics import (
     Estimate,
+    autocorrelation,
     bernstein_p,
     holm,
     lag_one_autocorrelation,
     mean_estimate,
+    pairs_at_lag,
     quantile_estimate,
     ratio_estimate,
 )
@@ -88,6 +90,14 @@ def test_quantile_interval_covers():
         covered += estimate.low <= truth <= estimate.high
     # At least 95 %, a little more as counts are whole.
     assert 940 <= covered <= 985
+
+
+def test_autocorrelation_at_a_lag_pairs_values_that_far_apart():
+    series = [np.array([0.0, 0.0, 1.0, 1.0] * 3), np.array([0.0, 1.0])]
+    found = [autocorrelation(series, lag) for lag in (1, 2, 3, 4, 11)]
+    assert found == pytest.approx([0.0, -1.0, -1 / 9, 1.0, -1.0])
+    assert [pairs_at_lag([12, 2], lag) for lag in (1, 2, 11, 12)] == [12, 10, 1, 0]
+    assert autocorrelation(series, 12) is None
 
 
 def test_lag_one_autocorrelation_stays_inside_sequences():

@@ -204,6 +204,7 @@ def _in_words(found: BurstTimeline) -> str:
     ratio = _mean_ratio(busiest) * 100
     return (
         f"{counted(len(found.cells), 'bar')} over "
-        f"{counted(len(found.layers), 'layer')} and {time_ps(found.end_ps - found.begin_ps)}; busiest in this burst is "
+        f"{counted(len(found.layers), 'layer')} and "
+        f"{time_ps(found.end_ps - found.begin_ps)}; busiest in this burst is "
         f"{busiest.kind}, {significant(ratio)} % of its time."
     )
