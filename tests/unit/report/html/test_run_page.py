@@ -235,7 +235,7 @@ def test_where_nothing_waits_and_nothing_is_wasted_it_is_said(tiny):
         view.analysis, queues={}, wasted=dict.fromkeys(view.analysis.wasted, idle)
     )
     calm_view = replace(view, analysis=calm)
-    assert words(assert_sound(shown(queues(calm_view)))).count("Nothing waited") == 2
+    assert "Nothing waited" in words(assert_sound(shown(queues(calm_view))))
     assert "No work was wasted." in words(assert_sound(shown(wasted_work(calm_view))))
 
 
