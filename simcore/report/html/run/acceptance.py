@@ -15,7 +15,7 @@ from simcore.report.html.columns import Column, column_chart
 from simcore.report.html.drawing import figure, legend
 from simcore.report.html.markup import Content, element
 from simcore.report.html.page import paragraph
-from simcore.report.html.run.view import RunView
+from simcore.report.html.run.view import NO_BURSTS, RunView
 from simcore.report.html.tables import pretty
 from simcore.report.numbers import count, counted, percent, significant
 
@@ -82,6 +82,8 @@ def _expected(view: RunView, bursts: int) -> list[tuple[float, float]]:
 
 
 def _autocorrelation(view: RunView) -> Content:
+    if view.bursts is None:
+        return figure("Autocorrelation of accepted drafts", paragraph(NO_BURSTS))
     keys = (view.bursts["replication"] << 32) + view.bursts["request"]
     borders = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), keys.size]
     accepted = view.bursts["accepted"].astype(np.float64)

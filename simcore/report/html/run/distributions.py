@@ -11,7 +11,8 @@ import numpy.typing as npt
 from simcore.report.html.columns import Column, column_chart
 from simcore.report.html.drawing import Mark, figure
 from simcore.report.html.markup import Content, element
-from simcore.report.html.run.view import RunView
+from simcore.report.html.page import paragraph
+from simcore.report.html.run.view import NO_BURSTS, RunView
 from simcore.report.html.tables import pretty, shown_unit, table
 from simcore.report.numbers import TIME_PS, counted, fitting_unit, significant, time_ns
 
@@ -21,14 +22,19 @@ _MOST_BINS = 30
 
 def distributions(view: RunView) -> Content:
     """Histograms side by side, and the quantiles with their intervals."""
-    took = view.bursts["end_ps"] - view.bursts["start_ps"]
     quantiles = view.summary["quantiles"]
-    pictures = [
-        _histogram("burst", took, quantiles["burst_latency_ns"]),
-        _histogram("request", view.request_latency_ps, quantiles["request_latency_ns"]),
-    ]
+    pictures: Content = paragraph(NO_BURSTS)
+    if view.bursts is not None and view.request_latency_ps is not None:
+        took = view.bursts["end_ps"] - view.bursts["start_ps"]
+        latency = view.request_latency_ps
+        pictures = element(
+            "div",
+            _histogram("burst", took, quantiles["burst_latency_ns"]),
+            _histogram("request", latency, quantiles["request_latency_ns"]),
+            class_="figures",
+        )
     return [
-        element("div", pictures, class_="figures"),
+        pictures,
         table(
             ["", *(h for q in _QUANTILES for h in (q, "95 % interval"))],
             [

@@ -18,7 +18,7 @@ from simcore.report.html.lanes import (
 )
 from simcore.report.html.markup import Content
 from simcore.report.html.page import paragraph
-from simcore.report.html.run.view import NO_EVENTS, RunView
+from simcore.report.html.run.view import NO_BURSTS, NO_EVENTS, RunView
 from simcore.report.html.scale import Scale
 from simcore.report.html.tables import Bar, Cell, pretty, shown_unit, table
 from simcore.report.numbers import (
@@ -89,9 +89,10 @@ def utilization(view: RunView) -> Content:
 
 def _averaged(view: RunView) -> str:
     if view.analysis is None or view.analysis.analysed_replications == 1:
-        return ""
+        return view.analysed
     chips = count(view.analysis.analysed_replications)
-    return f"Means of {chips} replications, each cut into equally many parts."
+    means = f"Means of {chips} replications, each cut into equally many parts."
+    return f"{means} {view.analysed}"
 
 
 def _parts_of_run(view: RunView) -> Axis:
@@ -189,6 +190,8 @@ def _waits_alone(view: RunView) -> Content:
 
 def sram(view: RunView) -> Content:
     """How full the SRAM is in the first replication."""
+    if view.sram is None:
+        return paragraph(f"SRAM over time: {NO_BURSTS}")
     number = int(view.sram["replication"][0])
     mine = view.sram["replication"] == number
     time, level = view.sram["time_ps"][mine], view.sram["occupied_bytes"][mine]

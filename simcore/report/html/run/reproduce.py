@@ -28,7 +28,7 @@ def reproduce(view: RunView) -> Content:
         else f"Save the configuration below as {_FILE}; these make the same run:"
     )
     command = command or f"simcore run {_FILE}"
-    lines = [f"{command} --out again"]
+    lines = [f"{command} --out again", "simcore report again"]
     if view.run["events_recorded"]:
         lines += [
             "simcore explain run again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from simcore.analysis.time import TimeAnalysis, analyse_time
 from simcore.analysis.time.burst_timeline import BurstTimeline, typical_burst_timeline
 from simcore.config.load import load_scenario
 from simcore.config.scenario import ScenarioConfig
+from simcore.report.numbers import count
 from simcore.trace.reader import Trace
 
 #: Event rows after which no further replication is analysed: some ten seconds.
@@ -20,9 +22,15 @@ MAX_ROWS = 10_000_000
 N_BINS = 60
 
 NO_EVENTS = (
-    "The run kept no events (trace: bursts), so this is not known. Run it again with "
-    "trace: full to see it."
+    "The run kept no events, so this is not known. Run it again with trace: full to "
+    "see it."
 )
+NO_BURSTS = (
+    "The run kept totals only (trace: none), so this is not known. Run it again with "
+    "trace: bursts or full to see it."
+)
+
+Columns = dict[str, npt.NDArray[np.int64]]
 
 _BURST_COLUMNS = ("replication", "request", "accepted", "start_ps", "end_ps")
 
@@ -37,11 +45,11 @@ class RunView:
         As it was run.
     run, summary : dict
         Contents of run.json and summary.json.
-    bursts : dict of str to ndarray of int64
-        Some columns of bursts.parquet.
-    request_latency_ps : ndarray of int64
+    bursts : dict of str to ndarray of int64, or None
+        Some columns of bursts.parquet; None when the run kept none.
+    request_latency_ps : ndarray of int64 or None
         Of each request.
-    sram : dict of str to ndarray of int64
+    sram : dict of str to ndarray of int64, or None
         Steps of the occupancy: `replication`, `time_ps`, `occupied_bytes`.
     analysis : TimeAnalysis or None
         None when the run kept no events.
@@ -52,9 +60,9 @@ class RunView:
     scenario: ScenarioConfig
     run: dict[str, Any]
     summary: dict[str, Any]
-    bursts: dict[str, npt.NDArray[np.int64]]
-    request_latency_ps: npt.NDArray[np.int64]
-    sram: dict[str, npt.NDArray[np.int64]]
+    bursts: Columns | None
+    request_latency_ps: npt.NDArray[np.int64] | None
+    sram: Columns | None
     analysis: TimeAnalysis | None
     timeline: BurstTimeline | None
 
@@ -74,9 +82,12 @@ class RunView:
         TraceError
             If a file is damaged, or the events contradict the tables.
         """
-        bursts = trace.bursts()
-        sram = trace.sram_occupancy()
-        analysis = timeline = None
+        bursts = latency = sram = analysis = timeline = None
+        if trace.has_bursts:
+            bursts = _columns(trace.bursts(), _BURST_COLUMNS)
+            latency = _integers(trace.requests()["latency_ps"])
+            occupancy = trace.sram_occupancy()
+            sram = _columns(occupancy, occupancy.column_names)
         if trace.has_events:
             analysis = analyse_time(trace, max_rows=max_rows, n_bins=N_BINS)
             timeline = typical_burst_timeline(trace)
@@ -84,9 +95,9 @@ class RunView:
             scenario=load_scenario(trace.run["config"]),
             run=trace.run,
             summary=trace.summary,
-            bursts={name: _integers(bursts[name]) for name in _BURST_COLUMNS},
-            request_latency_ps=_integers(trace.requests()["latency_ps"]),
-            sram={name: _integers(sram[name]) for name in sram.column_names},
+            bursts=bursts,
+            request_latency_ps=latency,
+            sram=sram,
             analysis=analysis,
             timeline=timeline,
         )
@@ -95,6 +106,21 @@ class RunView:
     def tokens(self) -> int:
         """Committed tokens of the run."""
         return int(self.summary["counts"]["tokens"])
+
+    @property
+    def analysed(self) -> str:
+        """What of the run its events tell of; empty when that is all of it."""
+        requests = int(self.summary["counts"]["requests"])
+        if self.analysis is None or self.analysis.analysed_requests == requests:
+            return ""
+        return (
+            f"Of the first {count(self.analysis.analysed_requests)} of "
+            f"{count(requests)} requests."
+        )
+
+
+def _columns(table: Any, names: Sequence[str]) -> Columns:
+    return {name: _integers(table[name]) for name in names}
 
 
 def _integers(column: Any) -> npt.NDArray[np.int64]:

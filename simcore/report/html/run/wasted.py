@@ -56,6 +56,7 @@ def wasted_work(view: RunView) -> Content:
         return [counted, paragraph("No work was wasted.")]
     return [
         counted,
+        paragraph(view.analysed) if view.analysed else None,
         table(
             ["", "steps", "busy", "share", "", "energy", "share", ""],
             rows,

@@ -132,13 +132,8 @@ def _path(view: RunView) -> Content:
     intro = (
         "The chain of holds without which the run would have ended earlier, followed "
         "back from the end. Each table sums to the time exactly: "
-        f"{count(path['total_ps'])} ps."
+        f"{count(path['total_ps'])} ps. {view.analysed}"
     )
-    if not analysis.is_complete:
-        intro += (
-            f" Analysed are the first {count(analysis.analysed_requests)} of "
-            f"{count(analysis.n_requests)} requests."
-        )
     tables = [
         element("div", _shares(title, path[f"by_{key}"], path["total_ps"]))
         for key, title in (

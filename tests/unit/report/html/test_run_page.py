@@ -202,12 +202,32 @@ def test_without_events_the_page_says_what_is_missing_and_why(tmp_path):
     assert "trace export" not in words(section(tree, "Run it again"))
 
 
+def test_of_totals_alone_there_is_still_a_page(tmp_path):
+    trace = made(tmp_path / "run", "tiny", "trace=none", requests=3)
+    tree = assert_sound(run_page(trace))
+    assert headings(tree) == SECTIONS
+    for title in ("Latency", "Acceptance", "Memory"):
+        assert "totals only (trace: none)" in words(section(tree, title))
+    assert table_of(tree, "Quantiles")
+    assert table_of(tree, "By stage")
+    assert "Accepted drafts per burst" in words(tree)
+
+
+def test_of_a_sample_it_says_what_its_events_tell_of(tmp_path):
+    changes = ("trace=sample", "trace_requests=2")
+    trace = made(tmp_path / "run", "tiny", *changes, requests=5, cross_check=False)
+    tree = assert_sound(run_page(trace))
+    for title in ("Where time and energy go", "Utilization", "Queues", "Wasted work"):
+        assert "Of the first 2 of 5 requests." in words(section(tree, title))
+    assert "5 requests; lines" in words(section(tree, "Latency"))
+
+
 def test_what_was_left_out_of_the_analysis_is_said(tiny):
     view = RunView.of(tiny, max_rows=1)
     assert view.analysis is not None
     assert not view.analysis.is_complete
     text = words(assert_sound(shown(where_it_goes(view))))
-    assert "Analysed are the first 1 of 6 requests." in text
+    assert "Of the first 1 of 6 requests." in text
 
 
 @pytest.mark.parametrize(
