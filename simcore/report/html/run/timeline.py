@@ -68,7 +68,7 @@ def timeline(view: RunView) -> Content:
         if phase in phases
     ]
     if any(not cell.is_kept for cell in found.cells):
-        entries.append(("f7 unkept", "pale: nothing of it was kept"))
+        entries.append(("f7 unkept", "faint: nothing of it was kept"))
     intro = (
         f"Burst {found.burst} of request {found.request}, whose {time_ps(took)} are "
         "the median of the first replication. It accepted "
