@@ -1,4 +1,4 @@
-"""`simcore report`: one HTML page about a run."""
+"""`simcore report`: one HTML page about a run or a sweep."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from simcore.cli.output import write_note, write_result
 
 def report_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder that `simcore run` wrote.")
+        Path,
+        typer.Argument(
+            metavar="RUN", help="Folder that `simcore run` or `simcore sweep` wrote."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -28,15 +31,15 @@ def report_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Write one HTML page about a run: figures, tables, checks, assumptions.
+    """Write one HTML page about a run or a sweep: figures, tables, assumptions.
 
-    It needs no network and no JavaScript, and is the same for the same run.
+    It needs no network and no JavaScript, and is the same for the same folder.
     """
     if not folder.exists():
-        hint = "Give the folder that `simcore run` wrote, not the scenario."
-        raise problem(str(folder), "there is no such run folder", hint)
+        hint = "Give the folder that `simcore run` or `sweep` wrote, not the scenario."
+        raise problem(str(folder), "there is no such folder", hint)
     if not folder.is_dir():
-        raise problem(str(folder), "this is a file, not a run folder")
+        raise problem(str(folder), "this is a file, not a folder")
     # The page inside the folder is the run's own and may be made again.
     if out is not None and out.exists() and not force:
         raise problem(str(out), "the file already exists", "Use --force to replace it.")
@@ -54,12 +57,12 @@ def report_command(
 
 
 def write_report(folder: Path, out: Path | None = None) -> tuple[Path, int]:
-    """Make the page of a run folder.
+    """Make the page of a folder.
 
     Parameters
     ----------
     folder : Path
-        The run.
+        A run or a sweep.
     out : Path or None
         File; None: `report.html` in the folder.
 
@@ -73,14 +76,17 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, int]:
     Raises
     ------
     TraceError
-        If the run is incomplete or damaged.
+        If it is incomplete or damaged.
     OutputError
         If the system refuses to write.
     """
     from simcore.report.html.run.page import run_page
     from simcore.report.html.save import save_page
+    from simcore.report.html.sweep.page import sweep_page
+    from simcore.report.html.sweep.view import is_sweep
     from simcore.trace.reader import read_trace
     from simcore.trace.schema import REPORT_HTML
 
+    text = sweep_page(folder) if is_sweep(folder) else run_page(read_trace(folder))
     file = folder / REPORT_HTML if out is None else out
-    return file, save_page(run_page(read_trace(folder)), file)
+    return file, save_page(text, file)

@@ -67,8 +67,8 @@ def test_a_run_can_write_its_page_at_once(cli):
 @pytest.mark.parametrize(
     ("folder", "code", "message"),
     [
-        ("tiny", 2, "tiny: there is no such run folder. Give the folder that"),
-        ("first/run.json", 2, "this is a file, not a run folder"),
+        ("tiny", 2, "tiny: there is no such folder. Give the folder that"),
+        ("first/run.json", 2, "this is a file, not a folder"),
         (".", 4, "run.json: missing; the folder is not a run"),
     ],
 )

@@ -12,7 +12,7 @@ from simcore.report.html.scale import Scale, tick_texts
 N_COLOURS = 8
 
 WIDTH, HEIGHT = 400.0, 240.0
-LEFT, RIGHT, TOP, BOTTOM = 56.0, 12.0, 26.0, 42.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 18.0, 26.0, 42.0
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,8 @@ def rectangle(
 
 
 def axes(x: Axis, y: Axis) -> list[Markup]:
-    """Grid, ticks and titles; to be drawn first."""
-    left, right = x.scale.start, x.scale.end
-    bottom = y.scale.start
+    """Grid, ticks and titles of a chart of the usual size; to be drawn first."""
+    left, right, bottom = LEFT, WIDTH - RIGHT, y.scale.start
     parts = []
     for value, label in y.labels:
         place = y.scale(value)

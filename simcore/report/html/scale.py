@@ -114,6 +114,14 @@ def covering(
     )
 
 
+def covering_by_factors(values: Sequence[float], start: float, end: float) -> Scale:
+    """A logarithmic scale with ends of 1, 2 or 5 that covers some values, all > 0."""
+    low, high = min(values), max(values)
+    low = 1 / nice_step(1 / low * (1 - 1e-9))
+    high = nice_step(high * (1 - 1e-9))
+    return Scale(low, high if high > low else 2 * low, start, end, is_log=True)
+
+
 def tick_texts(ticks: Sequence[float]) -> list[str]:
     """Labels of ticks, all with the digits that tell them apart."""
     if len(ticks) < 2:
