@@ -86,6 +86,16 @@ def test_a_damaged_run_has_no_page(tiny):
     assert not Path("first/report.html").exists()
 
 
+def test_an_unfinished_sweep_has_no_page(tiny):
+    Path("swept").mkdir()
+    text = '{"schema_version": "1.0", "state": "partial"}'
+    Path("swept/sweep.json").write_text(text, encoding="utf-8")
+    outcome = tiny("report", "swept")
+    assert outcome.code == 4
+    assert "the sweep is not complete" in outcome.err
+    assert not Path("swept/report.html").exists()
+
+
 def test_a_page_that_cannot_be_written_is_told_in_one_line(tiny):
     Path("wall").write_text("", encoding="utf-8")
     outcome = tiny("report", "first", "--out", "wall/a.html")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from simcore.report.html.drawing import chart, text_at
 from simcore.report.html.markup import Markup, element
 
-_WIDTH = 560.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84.0, 8.0, 24.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 8.0, 24.0, 40.0
+#: At least so wide are all columns together, and each of them.
+_COLUMNS, _COLUMN = 318.0, 41.0
 _ROW = 24.0
 _STRONGEST = 0.75
 
@@ -65,7 +66,8 @@ def heat_map(
     x_title, y_title : str
         The knobs.
     """
-    width = (_WIDTH - _LEFT - _RIGHT) / len(columns)
+    width = max(_COLUMNS / len(columns), _COLUMN)
+    right = _LEFT + width * len(columns)
     floor = _TOP + _ROW * len(rows)
     parts: list[Markup] = []
     for i, label in enumerate(columns):
@@ -89,7 +91,9 @@ def heat_map(
             text_at(left + width / 2, top + 16, cell.text, "middle", "cell-text")
         )
     parts += [
-        text_at((_LEFT + _WIDTH - _RIGHT) / 2, floor + 32, x_title, "middle"),
+        text_at((_LEFT + right) / 2, floor + 32, x_title, "middle"),
         text_at(4, 13, y_title),
     ]
-    return chart(name, title, description, parts, width=_WIDTH, height=floor + _BOTTOM)
+    return chart(
+        name, title, description, parts, width=right + _RIGHT, height=floor + _BOTTOM
+    )
