@@ -39,6 +39,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/accounting.md",
     "docs/import.md",
+    "docs/report.md",
     "hardware/README.md",
     "traces/README.md",
 )
