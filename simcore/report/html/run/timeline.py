@@ -53,6 +53,8 @@ _PHASE_WORDS = {
 }
 #: The layers together are about so high.
 _LAYERS_HEIGHT = 320.0
+#: Narrower bars have no outline: it would leave nothing of their colour.
+_OUTLINED = 4.0
 
 
 def timeline(view: RunView) -> Content:
@@ -170,10 +172,12 @@ def _cell(
         f"{time_ps(cell.end_ps - cell.start_ps)}"
         f"{'' if cell.is_kept else ', not kept'}"
     )
-    colour = f"f{PHASE_COLOURS.get(cell.phase, 6)} cell"
+    width = max(right - left, 1.0)
+    colour = f"f{PHASE_COLOURS.get(cell.phase, 6)} token"
+    if width >= _OUTLINED:
+        colour += " cell"
     if not cell.is_kept:
         colour += " unkept"
-    width = max(right - left, 0.6)
     drawn = [rectangle(left, y, width, height - 0.6, colour, pretty(tip))]
     if width >= 9 and height >= 8.5:
         middle = left + width / 2

@@ -178,7 +178,7 @@ def test_histograms_count_everything(tiny):
 
 def test_the_timeline_has_a_bar_for_each_token_in_each_layer(tiny, tree):
     burst = section(tree, "One burst")
-    bars = [r for r in all_of(burst, "rect") if "cell" in r.get("class", "")]
+    bars = [r for r in all_of(burst, "rect") if "token" in r.get("class", "")]
     view = RunView.of(tiny)
     assert view.timeline is not None
     assert len(bars) == len(view.timeline.cells)
