@@ -15,6 +15,7 @@ def varied(
     *,
     prompt_length: int | None = None,
     draft_length: int | None = None,
+    requests: int | None = None,
     acceptance: AcceptanceConfig | None = None,
     hardware: HardwareConfig | None = None,
 ) -> ScenarioConfig:
@@ -24,7 +25,7 @@ def varied(
     ----------
     scenario : ScenarioConfig
         Where to start.
-    prompt_length, draft_length : int, optional
+    prompt_length, draft_length, requests : int, optional
         Of the workload.
     acceptance : AcceptanceConfig, optional
         In place of the scenario's.
@@ -42,6 +43,8 @@ def varied(
         workload["prompt_length"] = prompt_length
     if draft_length is not None:
         workload["draft_length"] = draft_length
+    if requests is not None:
+        workload["requests"] = requests
     document["workload"] = workload
     document["acceptance"] = acceptance or scenario.acceptance
     document["hardware"] = hardware or scenario.hardware

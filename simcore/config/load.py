@@ -31,6 +31,7 @@ from simcore.config.hardware_resolution import (
     is_resolved,
     resolve_hardware,
 )
+from simcore.config.known_parts import KnownPart, KnownParts
 from simcore.config.model import MODEL_EXTENSIONS, ModelConfig, ModelFile
 from simcore.config.overrides import apply_overrides
 from simcore.config.problems import (
@@ -195,17 +196,26 @@ def load_scenario(
         if not overrides:
             return source
         source = config_dict(source)
-    whole = open_source("scenario", source)
-    problems = list(whole.problems)
-    if not isinstance(whole.document.data, dict):
-        problems += validate(ScenarioFile, whole.document)[1]
-        raise_problems(problems)
+    whole = open_scenario(source)
     overridden, wrong = apply_overrides(whole.document, overrides)
-    reading = Reading(lenient or _profile(whole.document) == LENIENT_PROFILE)
-    loading = _ScenarioLoading(
-        whole, overridden, allow_outside, [*problems, *wrong], reading
+    loading = ScenarioLoading(
+        whole, overridden, allow_outside, [*whole.problems, *wrong], lenient=lenient
     )
     return loading.load()
+
+
+def open_scenario(source: Source) -> Part:
+    """Open a scenario without looking at what is in it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read or is not a mapping.
+    """
+    whole = open_source("scenario", source)
+    if not isinstance(whole.document.data, dict):
+        raise_problems([*whole.problems, *validate(ScenarioFile, whole.document)[1]])
+    return whole
 
 
 def config_dict(config: BaseModel) -> dict[str, Any]:
@@ -305,8 +315,29 @@ def _acceptance(
     ]
 
 
-class _ScenarioLoading:
-    """One scenario being loaded; collects the problems of all its files."""
+class ScenarioLoading:
+    """One scenario being loaded; collects the problems of all its files.
+
+    Parameters
+    ----------
+    whole : Part
+        The scenario, overrides already written into it; changed in place.
+    overridden : set of Path
+        What the overrides wrote.
+    allow_outside : bool
+        Let `library_file` leave the folder of the hardware file.
+    problems : list of Problem
+        Found so far; gets all others.
+    lenient : bool
+        Read leniently whatever the accounting profile.
+    known : KnownParts, optional
+        Parts to take instead of reading them again.
+
+    Attributes
+    ----------
+    file : ScenarioFile or None
+        The scenario's own fields as written, after `load`.
+    """
 
     def __init__(
         self,
@@ -314,19 +345,31 @@ class _ScenarioLoading:
         overridden: set[Path],
         allow_outside: bool,
         problems: list[Problem],
-        reading: Reading,
+        *,
+        lenient: bool = False,
+        known: KnownParts | None = None,
     ) -> None:
-        self.reading = reading
+        profile = _profile(whole.document)
+        self.reading = Reading(lenient or profile == LENIENT_PROFILE)
         self.document = whole.document
         self.whole = whole
         self.overridden = overridden
         self.allow_outside = allow_outside
         self.problems = problems
+        self.known = known
+        self.file: ScenarioFile | None = None
         #: Where each part's fields were written, for rules between parts.
         self.parts: dict[str, Document] = {}
         self.stand_in = False
 
     def load(self) -> ScenarioConfig:
+        """Resolve everything.
+
+        Raises
+        ------
+        ConfigError
+            With every problem.
+        """
         model = self.part("model", ModelConfig, _model)
         hardware = self.part(
             "hardware",
@@ -338,6 +381,7 @@ class _ScenarioLoading:
         )
         self.fill_defaults(acceptance)
         file, wrong = self.reading.validate(ScenarioFile, self.document)
+        self.file = file
         self.problems += [self.as_the_calculator_says(problem) for problem in wrong]
         workload = file.workload if file else self.alone("workload", WorkloadConfig)
         accounting = (
@@ -394,18 +438,33 @@ class _ScenarioLoading:
             return value
         if kind not in self.document.data:
             return None  # reported as missing with the scenario's own fields
-        part = open_section(
-            kind, self.document.section(kind), self.folder(kind), (kind,)
-        )
+        section, folder = self.document.section(kind), self.folder(kind)
+        key = ""
+        if self.known is not None:
+            below = sorted(path_text(p) for p in self.overridden if p[0] == kind)
+            how = (self.reading.lenient, self.allow_outside, below)
+            key = self.known.key(kind, section, folder, how)
+            found = self.known.get(key)
+            if found is not None:
+                self.parts[kind] = found.document
+                self.reading.warnings += found.warnings
+                shared: C = found.config
+                return shared
+        part = open_section(kind, section, folder, (kind,))
         if (kind, "library_file") in self.overridden:
             part.folder = FilePath()
         if kind == "hardware" and is_resolved(part.document.data):
             self.keep_resolved(part)
         self.problems += part.problems
-        config, problems = understand(part, self.reading)
+        warned = len(self.reading.warnings)
+        understood, problems = understand(part, self.reading)
         self.problems += problems
         self.parts[kind] = part.document
-        return config
+        sound = understood is not None and not part.problems and not problems
+        if self.known is not None and sound:
+            warnings = self.reading.warnings[warned:]
+            self.known.add(key, KnownPart(understood, part.document, warnings))
+        return understood
 
     def keep_resolved(self, part: Part) -> None:
         """Overrides of hardware whose components were already looked up."""
@@ -436,6 +495,7 @@ class _ScenarioLoading:
         return self.whole.folder
 
     def fill_defaults(self, acceptance: AcceptanceConfig | None) -> None:
+        """Write what follows from other fields into the document."""
         for section, field in (("accounting", "profile"), ("arrival", "kind")):
             written = self.document.get(section)
             if isinstance(written, str):
@@ -465,6 +525,7 @@ class _ScenarioLoading:
         return reading.validate(model, self.document.section(name))[0]
 
     def placed(self, issue: FieldIssue) -> Problem:
+        """A broken rule between fields, where the field was written."""
         kind, *rest = issue.path
         part = self.parts.get(str(kind))
         if part is None:

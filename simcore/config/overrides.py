@@ -12,6 +12,7 @@ from simcore.errors import ConfigError, Problem, printable
 
 #: File name that problems of an override carry.
 OVERRIDE = "override"
+_PLACE = Place(OVERRIDE)
 
 #: Sections that a scenario may give as one name; an override below makes it a mapping.
 _SHORT_FORMS = {
@@ -47,7 +48,7 @@ def apply_overrides(
     for text in overrides:
         try:
             path, value = _parse(text)
-            _put(document, path, value)
+            put_override(document, path, value)
         except ConfigError as error:
             problems += error.problems
         else:
@@ -85,26 +86,45 @@ def _parse(text: object) -> tuple[Path, Document]:
     return path, Document(data=value.data, places={(): Place(OVERRIDE)})
 
 
-def _put(document: Document, path: Path, value: Document) -> None:
+def put_override(document: Document, path: Path, value: Document) -> None:
+    """Write one value into a scenario document, below a short form as well.
+
+    Parameters
+    ----------
+    document : Document
+        A mapping at the top; changed in place.
+    path : Path
+        Keys from the top.
+    value : Document
+        A single value and the place it was written at.
+
+    Raises
+    ------
+    ConfigError
+        If something on the way is not a mapping.
+    """
+    place = value.place(())
     short = _SHORT_FORMS.get(str(path[0]))
     if short is not None and len(path) > 1:
         here = document.get(path[0])
         if isinstance(here, BaseModel):
             raise _error(
                 ".".join(map(str, path)),
+                place=place,
                 message=f"{path[0]} is an object that is already built",
                 hint="Give it as a file, a name or a mapping to override in it.",
             )
         if isinstance(here, str):
-            place = document.place((path[0],))
+            there = document.place((path[0],))
             document.put(
-                (path[0],), Document({short: here}, {(): place, (short,): place})
+                (path[0],), Document({short: here}, {(): there, (short,): there})
             )
     try:
         document.put(path, value)
     except TypeError as error:
         raise _error(
             ".".join(map(str, path))[:100],
+            place=place,
             message=f"{printable(error.args[0])} is not below a mapping",
         ) from None
 
@@ -112,9 +132,12 @@ def _put(document: Document, path: Path, value: Document) -> None:
 def _error(
     path: str,
     *,
+    place: Place = _PLACE,
     message: str | None = None,
     got: str | None = None,
     allowed: str | None = None,
     hint: str | None = None,
 ) -> ConfigError:
-    return ConfigError([Problem(path, OVERRIDE, None, message, got, allowed, hint)])
+    return ConfigError(
+        [Problem(path, place.file, place.line, message, got, allowed, hint)]
+    )

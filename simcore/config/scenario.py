@@ -30,6 +30,7 @@ from simcore.config.base import (
 from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
 from simcore.config.reading import LENIENT_PROFILE
+from simcore.config.sweep import SweepConfig
 from simcore.errors import printable
 
 #: What the public calculator knows.
@@ -165,6 +166,10 @@ class ScenarioFile(_Settings):
     acceptance: Any = Field(description="File, shipped name or mapping.")
     schedule: Schedule | None = Field(
         default=None, description="Default: the hardware's soc.schedule."
+    )
+    sweep: SweepConfig | None = Field(
+        default=None,
+        description="Points for `simcore sweep`; a run alone does not look at it.",
     )
 
 
