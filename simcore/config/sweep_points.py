@@ -13,6 +13,7 @@ from typing import Any
 from simcore.config.document import Document, Path, Place, raise_problems
 from simcore.config.known_parts import KnownParts
 from simcore.config.load import ScenarioLoading, config_dict, open_scenario
+from simcore.config.mapping_reader import read_mapping
 from simcore.config.overrides import apply_overrides, put_override
 from simcore.config.scenario import ScenarioConfig
 from simcore.config.sources import Source
@@ -153,14 +154,26 @@ def load_sweep_points(
 def put_settings(
     document: Document, settings: Mapping[str, Any], given_as: str
 ) -> None:
-    """Write settings of a sweep into a scenario document."""
+    """Write settings of a sweep into a scenario document.
+
+    Parameters
+    ----------
+    document : Document
+        The scenario; changed in place.
+    settings : mapping
+        Fields of its `sweep` section.
+    given_as : str
+        Where problems say that they are from.
+    """
     if not settings:
         return
     place = Place(given_as)
     section = document.get("sweep")
     if not isinstance(section, dict):
         document.put(("sweep",), Document({}, {(): place}))
-    replaced = {
+    given = read_mapping(settings)
+    given.places = {(name,): place for name in settings}
+    replaced: dict[str, tuple[str, ...]] = {
         "grid": ("list",),
         "list": ("grid",),
         "requests": ("bursts",),
@@ -171,8 +184,8 @@ def put_settings(
     for name in settings:
         for other in replaced.get(name, ()):
             document.remove(("sweep", other))
-    for name, value in settings.items():
-        document.put(("sweep", name), Document(value, {(): place}))
+    for name in settings:
+        document.put(("sweep", name), given, (name,))
 
 
 def labelled(

@@ -267,6 +267,19 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def is_stale_temporary(path: Path) -> bool:
+    """Whether a file is what a process that has ended left unfinished.
+
+    Only for the holder of the folder's lock: its own pid then means an earlier
+    process that had the same number.
+    """
+    temporary = _TEMPORARY.fullmatch(path.name)
+    if temporary is None or not path.is_file() or path.is_symlink():
+        return False
+    pid = int(temporary["pid"])
+    return pid == os.getpid() or not _is_alive(pid)
+
+
 #: Folders of a run, and which files in them are its own.
 _INNER: dict[str, Callable[[str], bool]] = {
     EVENTS_FOLDER: lambda name: _PART.fullmatch(name) is not None,

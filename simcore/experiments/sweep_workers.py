@@ -1,0 +1,140 @@
+"""Work out tasks one after another, or in several processes.
+
+What a task gives depends on nothing but the task, so neither the number of processes
+nor the order in which they finish changes a result. Workers are started afresh
+(spawn), as threads of the caller must not be copied.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from simcore.errors import ConfigError, SimcoreError, SimulationError
+from simcore.experiments.sweep_figures import Figures, SweepTask
+
+#: Called with each task and its figures, in any order.
+TakeFigures = Callable[[SweepTask, Figures], None]
+
+#: Deaths of workers with nothing finished in between, after which we give up.
+_MOST_DEATHS = 3
+
+#: Tasks of a worker process, handed over once so that they share their objects.
+_tasks: Sequence[SweepTask] = ()
+
+
+def work_out(tasks: Sequence[SweepTask], jobs: int, take: TakeFigures) -> None:
+    """Work out every task.
+
+    Parameters
+    ----------
+    tasks : sequence of SweepTask
+        In the order in which they are begun.
+    jobs : int
+        Processes; 1 works in this one.
+    take : callable
+        Gets every result in this process, as soon as it is there.
+
+    Raises
+    ------
+    SimcoreError
+        If a task fails, with the label of its point; the first one that is noticed.
+        `SimulationError` when workers die again and again.
+    """
+    if jobs == 1 or len(tasks) < 2:
+        for task in tasks:
+            take(task, _figures(task))
+        return
+    waiting = list(range(len(tasks)))
+    deaths = 0
+    while waiting:
+        before = len(waiting)
+        try:
+            for index, figures in _results(tasks, waiting, jobs):
+                waiting.remove(index)
+                take(tasks[index], figures)
+        except BrokenProcessPool as error:
+            deaths = deaths + 1 if len(waiting) == before else 1
+            if deaths >= _MOST_DEATHS:
+                raise SimulationError(
+                    f"a worker process died {deaths} times with nothing finished, at "
+                    f"or after {tasks[waiting[0]].label}; points that are finished "
+                    "are kept, and fewer --jobs take less memory"
+                ) from error
+
+
+def _figures(task: SweepTask) -> Figures:
+    try:
+        return task.figures()
+    except ConfigError:
+        raise  # names its fields
+    except SimcoreError as error:
+        raise type(error)(f"{task.label}: {error}") from error
+
+
+def _results(
+    tasks: Sequence[SweepTask], indices: Sequence[int], jobs: int
+) -> Iterator[tuple[int, Figures]]:
+    """Results as they come; few tasks are handed out at a time, to stop soon."""
+    with _pool(tasks, min(jobs, len(indices))) as pool:
+        remaining = iter(indices)
+        running: dict[Future[Figures], int] = {}
+        while True:
+            for index in remaining:
+                running[pool.submit(_work, index)] = index
+                if len(running) >= 2 * jobs:
+                    break
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+
+
+@contextmanager
+def _pool(tasks: Sequence[SweepTask], jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes that are gone after the block, however it ends."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(tasks,),
+    )
+    try:
+        yield pool
+    except BaseException:
+        # Waiting for the tasks that run could take minutes.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(tasks: Sequence[SweepTask]) -> None:
+    """Set up a worker."""
+    global _tasks
+    _tasks = tasks
+    # Ctrl-C reaches every process of the terminal: the parent tells, workers just end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(index: int) -> Figures:
+    return _figures(_tasks[index])
