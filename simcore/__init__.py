@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         load_scenario,
     )
     from simcore.experiments.run import RunResult, simulate
+    from simcore.experiments.sweep import SweepResult, sweep
     from simcore.experiments.validate import ValidationReport, validate
     from simcore.trace.reader import Trace, read_trace
 
@@ -31,6 +32,8 @@ _HOME = {
     "load_scenario": "simcore.config.load",
     "RunResult": "simcore.experiments.run",
     "simulate": "simcore.experiments.run",
+    "SweepResult": "simcore.experiments.sweep",
+    "sweep": "simcore.experiments.sweep",
     "ValidationReport": "simcore.experiments.validate",
     "validate": "simcore.experiments.validate",
     "Trace": "simcore.trace.reader",
@@ -40,6 +43,7 @@ _HOME = {
 __all__ = [
     "Estimate",
     "RunResult",
+    "SweepResult",
     "Trace",
     "ValidationReport",
     "__version__",
@@ -50,6 +54,7 @@ __all__ = [
     "load_scenario",
     "read_trace",
     "simulate",
+    "sweep",
     "validate",
 ]
 

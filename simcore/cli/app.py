@@ -25,6 +25,7 @@ from simcore.cli import (
     run,
     schema,
     show,
+    sweep,
     trace,
     validate,
 )
@@ -91,6 +92,7 @@ app.command("init")(init.init_command)
 app.command("run")(run.run_command)
 app.command("resume")(resume.resume_command)
 app.command("rerun")(resume.rerun_command)
+app.command("sweep")(sweep.sweep_command)
 app.command("validate")(validate.validate_command)
 app.command("estimate")(estimate.estimate_command)
 app.command("check")(check.check_command)

@@ -19,8 +19,10 @@ from simcore.config.base import (
 )
 from simcore.errors import printable
 
+_Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+_Real = Annotated[float, Field(ge=-1e18, le=1e18)]
 #: A value that one field may have; what `--set` can write.
-Scalar: TypeAlias = bool | int | float | Text | None
+Scalar: TypeAlias = bool | _Whole | _Real | Text | None
 #: Values of one point, by dotted field.
 PointValues: TypeAlias = Mapping[str, Scalar]
 Method = Literal["simulate", "estimate"]

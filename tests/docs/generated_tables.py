@@ -44,6 +44,7 @@ from simcore.config.memory import (
 )
 from simcore.config.scenario import ScenarioFile, WorkloadConfig
 from simcore.config.shipped import library_files, shipped_files
+from simcore.config.sweep import SweepConfig
 
 _HEAD = "| field | default | allowed | meaning |\n|---|---|---|---|"
 
@@ -60,6 +61,11 @@ def scenario() -> str:
             rows += [
                 _row(f"workload.{inner}", info)
                 for inner, info in WorkloadConfig.model_fields.items()
+            ]
+        elif name == "sweep":
+            rows += [
+                _row(f"sweep.{inner}", info)
+                for inner, info in SweepConfig.model_fields.items()
             ]
         else:
             rows.append(_row(name, fields[name]))
@@ -225,6 +231,10 @@ def _type_words(annotation: Any) -> str:
         return "integer"
     if annotation is float:
         return "number"
+    if annotation is bool:
+        return "`true`, `false`"
+    if get_origin(annotation) in (dict, tuple):
+        return "a mapping" if get_origin(annotation) is dict else "a list"
     if annotation in (str, Any):
         return "text" if annotation is str else "name, path or mapping"
     if annotation is ArrivalConfig:
