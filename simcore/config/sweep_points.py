@@ -117,7 +117,7 @@ def load_sweep_points(
     whole = open_scenario(source)
     overridden, problems = apply_overrides(whole.document, overrides)
     problems = [*whole.problems, *problems]
-    put_settings(whole.document, settings or {}, given_as)
+    problems += put_settings(whole.document, settings or {}, given_as)
     problems += _not_swept(whole.document)
     known = KnownParts()
     # Loading writes defaults into the document; points start from what was written.
@@ -153,7 +153,7 @@ def load_sweep_points(
 
 def put_settings(
     document: Document, settings: Mapping[str, Any], given_as: str
-) -> None:
+) -> list[Problem]:
     """Write settings of a sweep into a scenario document.
 
     Parameters
@@ -164,9 +164,14 @@ def put_settings(
         Fields of its `sweep` section.
     given_as : str
         Where problems say that they are from.
+
+    Returns
+    -------
+    list of Problem
+        Values that cannot be read.
     """
     if not settings:
-        return
+        return []
     place = Place(given_as)
     section = document.get("sweep")
     if not isinstance(section, dict):
@@ -186,6 +191,10 @@ def put_settings(
             document.remove(("sweep", other))
     for name in settings:
         document.put(("sweep", name), given, (name,))
+    return [
+        replace(problem, path=f"sweep.{problem.path}", file=given_as)
+        for problem in given.problems
+    ]
 
 
 def labelled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -196,7 +196,7 @@ def sweep(
     if jobs < 1:
         raise ConfigError([Problem("jobs", got=str(jobs), allowed="must be >= 1")])
     settings = {
-        "grid": grid,
+        "grid": None if grid is None else {k: _plain(v) for k, v in grid.items()},
         "list": points,
         "method": method,
         "requests": requests,
@@ -240,6 +240,13 @@ def sweep(
                 },
             )
     return result
+
+
+def _plain(values: Any) -> Any:
+    """Values of a field as a list, from a `range` or an array as well."""
+    if isinstance(values, Iterable) and not isinstance(values, Mapping | str):
+        return list(values)
+    return values
 
 
 def _work(

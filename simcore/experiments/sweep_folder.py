@@ -48,6 +48,8 @@ REPORT_HTML = "report.html"
 TOP_FILES = frozenset({SWEEP_JSON, SWEEP_PARQUET, SWEEP_CSV, REPORT_HTML})
 
 _POINT = re.compile(r"[0-9a-f]{64}\.json")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Digits of a hash that people compare.
 _SHOWN = 16
 
 
@@ -232,11 +234,11 @@ class SweepFolder:
             there = None
         if there == mine:
             return
-        if isinstance(there, str):
+        if isinstance(there, str) and _SHA256.fullmatch(there):
             raise _refusal(
                 self.path,
-                f"the folder holds another sweep ({printable(there[:_SHOWN])}); this "
-                f"one is {mine[:_SHOWN]}",
+                f"the folder holds another sweep ({there[:_SHOWN]}); this one is "
+                f"{mine[:_SHOWN]}",
                 "Use --force to replace it, or choose another folder.",
             )
         raise _refusal(

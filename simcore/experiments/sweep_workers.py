@@ -11,10 +11,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from simcore.errors import ConfigError, SimcoreError, SimulationError
 from simcore.experiments.sweep_figures import Figures, SweepTask
@@ -56,9 +56,11 @@ def work_out(tasks: Sequence[SweepTask], jobs: int, take: TakeFigures) -> None:
     while waiting:
         before = len(waiting)
         try:
-            for index, figures in _results(tasks, waiting, jobs):
-                waiting.remove(index)
-                take(tasks[index], figures)
+            # Closed at once: an error would keep it, and its workers, alive.
+            with closing(_results(tasks, list(waiting), jobs)) as results:
+                for index, figures in results:
+                    waiting.remove(index)
+                    take(tasks[index], figures)
         except BrokenProcessPool as error:
             deaths = deaths + 1 if len(waiting) == before else 1
             if deaths >= _MOST_DEATHS:
@@ -80,7 +82,7 @@ def _figures(task: SweepTask) -> Figures:
 
 def _results(
     tasks: Sequence[SweepTask], indices: Sequence[int], jobs: int
-) -> Iterator[tuple[int, Figures]]:
+) -> Generator[tuple[int, Figures], None, None]:
     """Results as they come; few tasks are handed out at a time, to stop soon."""
     with _pool(tasks, min(jobs, len(indices))) as pool:
         remaining = iter(indices)
@@ -111,12 +113,14 @@ def _pool(tasks: Sequence[SweepTask], jobs: int) -> Iterator[ProcessPoolExecutor
         yield pool
     except BaseException:
         # Waiting for the tasks that run could take minutes.
+        children = set(multiprocessing.active_children()) - others
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
+        for child in children:
             child.terminate()
+        for child in children:
+            child.join()
         raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    pool.shutdown()
 
 
 def _begin(tasks: Sequence[SweepTask]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from simcore.config.load import (
     load_scenario,
 )
 from simcore.program.burst import scenario_program
+from simcore.program.outcomes import replay_lengths
 
 ROOT = Path(__file__).resolve().parents[2]
 HARDWARE = sorted((ROOT / "hardware").glob("*.yaml"))
@@ -204,6 +206,32 @@ def test_replay_examples_show_the_whole_range_of_outcomes() -> None:
     positions = load_acceptance("position-replay-example")
     assert isinstance(positions, PositionReplayAcceptance)
     assert min(min(request) for request in positions.requests) == 1
+
+
+def drawn_positions(draws: random.Random) -> tuple[int, ...]:
+    """One request of synthetic-k20, as its file says."""
+    easy = draws.random() < 0.5
+    agrees = []
+    for _ in range(160 + 20):
+        agrees.append(draws.random() < (0.8 if easy else 0.5))
+        easy ^= draws.random() < 0.1
+    return tuple(
+        1 + next((n for n in range(20) if not agrees[position + n]), 20)
+        for position in range(160)
+    )
+
+
+def test_the_synthetic_positions_are_drawn_as_their_file_says() -> None:
+    positions = load_acceptance("synthetic-k20")
+    assert isinstance(positions, PositionReplayAcceptance)
+    draws = random.Random(1)
+    assert positions.requests == tuple(drawn_positions(draws) for _ in range(16))
+
+
+def test_the_synthetic_positions_commit_as_much_as_their_file_says() -> None:
+    positions = load_acceptance("synthetic-k20")
+    lengths = [a for r in range(16) for a in replay_lengths(positions, r, 5)]
+    assert math.fsum(lengths) / len(lengths) + 1 == pytest.approx(2.65, abs=0.06)
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=stem)
