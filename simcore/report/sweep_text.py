@@ -30,7 +30,8 @@ _SHORT = {DRAFT_LENGTH: "K", PROMPT_LENGTH: "prompt"}
 _MOST_ROWS = 100
 _MOST_GROUPS = 30
 _MOST_WARNINGS = 8
-_FIELD_WIDTH = 16
+#: Widest column of a swept field; the next one when a line would be too long.
+_FIELD_WIDTHS = (16, 11, 7)
 
 Row = Mapping[str, Any]
 
@@ -132,16 +133,24 @@ def _distinct(rows: Sequence[Row], field: str) -> list[Any]:
 
 def _points_section(result: SweepResult, names: Mapping[str, str]) -> str:
     rows = result.rows[:_MOST_ROWS]
-    columns: dict[str, list[str]] = {"#": [str(row["point"]) for row in rows]}
-    for field in result.fields:
-        columns[shorten(names[field], _FIELD_WIDTH)] = [
-            shorten(_cell(row[field]), _FIELD_WIDTH) for row in rows
-        ]
-    columns |= _figures(result, rows)
-    # What is least missed goes first when a line would be too long.
-    for name in ("mm2", "E[a+1]", "C*", "+-", "tokens/J", "speed-up"):
+    # What is the same everywhere stands in the head already.
+    fields = [f for f in result.fields if len(_distinct(result.rows, f)) > 1]
+    figures = _figures(result, rows)
+    for most in _FIELD_WIDTHS:
+        columns: dict[str, list[str]] = {"#": [str(row["point"]) for row in rows]}
+        for field in fields:
+            cells = [shorten(_cell(row[field]), most) for row in rows]
+            columns[shorten(names[field], most)] = cells
+        columns |= figures
+        # What is least missed goes first when a line would be too long.
+        for name in ("mm2", "E[a+1]", "C*", "+-", "tokens/J", "speed-up"):
+            if _width(columns) > WIDTH:
+                columns.pop(name, None)
+        if _width(columns) <= WIDTH:
+            break
+    for field in reversed(fields):
         if _width(columns) > WIDTH:
-            columns.pop(name, None)
+            columns.pop(shorten(names[field], _FIELD_WIDTHS[-1]), None)
     text = table(
         [list(cells) for cells in zip(*columns.values(), strict=True)],
         header=list(columns),
@@ -219,7 +228,7 @@ def _best_section(best: Sequence[BestOfGroup], names: Mapping[str, str]) -> str:
         for found in best[:_MOST_GROUPS]
     ]
     header = [
-        *(shorten(names[field], _FIELD_WIDTH) for field in fields),
+        *(shorten(names[field], _FIELD_WIDTHS[0]) for field in fields),
         "by tokens/s",
         "speed-up",
         "by tokens/J",
@@ -242,7 +251,7 @@ def _break_even_section(found: Sequence[BreakEven], names: Mapping[str, str]) ->
         for each in found[:_MOST_GROUPS]
     ]
     header = [
-        *(shorten(names[field], _FIELD_WIDTH) for field in fields),
+        *(shorten(names[field], _FIELD_WIDTHS[0]) for field in fields),
         "faster up to",
         "equal at",
         "slower from",

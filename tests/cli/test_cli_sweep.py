@@ -163,15 +163,15 @@ def test_options_that_exclude_each_other_are_wrong_usage(cli, options, message):
 def test_all_problems_of_all_points_are_told_before_anything_is_written(cli):
     result = cli(
         *("sweep", "tiny", "--grid", "workload.draft_length=1,-1"),
-        *("--grid", "schedule=serialized,seriel"),
+        *("--grid", "schedule=serialized,pipelined"),
     )
     assert result.code == 2
     assert result.err.splitlines() == [
+        "option: point 1 (workload.draft_length=1, schedule=pipelined), 3: schedule: "
+        "got 'pipelined'; must be one of serialized, layer-pipelined, prefetch, "
+        "overlap or null. Did you mean 'layer-pipelined'?",
         "option: point 2 (workload.draft_length=-1, schedule=serialized), 3: "
         "workload.draft_length: got -1; must be an integer between 0 and 1024.",
-        "option: point 1 (workload.draft_length=1, schedule=seriel), 3: schedule: got "
-        "'seriel'; must be one of serialized, layer-pipelined, prefetch, overlap or "
-        "null. Did you mean 'serialized'?",
         "2 problems. Nothing was run.",
     ]
     assert list(Path().iterdir()) == []
@@ -210,10 +210,10 @@ def test_an_interrupt_says_what_is_kept(cli, monkeypatch):
 
 def test_many_points_and_long_values_stay_within_80_columns(cli):
     result = cli(
-        *("sweep", "tiny", "--method", "estimate", "--grid", "seed=1:120"),
+        *("sweep", "tiny", "--method", "estimate", "--grid", "seed=1:30"),
         *("--grid", "description=" + "x" * 100),
-        *("--grid", "accounting.tile_parallelism=matrix"),
-        *("--grid", "hardware.soc.control.energy_pj_per_token=0.125"),
+        *("--grid", f"jitter_cv=0.123456789,{'1' * 15}e-15"),
+        *("--grid", "hardware.soc.control.energy_pj_per_token=0.125,0.25"),
     )
     assert result.code == 0
     lines = result.out.splitlines()

@@ -40,6 +40,7 @@ PAGES = (
     "docs/accounting.md",
     "docs/import.md",
     "docs/report.md",
+    "docs/sweeps.md",
     "hardware/README.md",
     "traces/README.md",
 )
