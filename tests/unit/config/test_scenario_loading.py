@@ -431,7 +431,7 @@ def test_every_problem_of_every_file_comes_in_one_error(
         "s.yaml",
         "model: m.yaml\nhardware: h.json\nacceptance: a.json\n"
         "workload:\n  prompt_length: 16\n  max_token: 8\n  draft_length: 3\n"
-        "seed: on\nseed: 4\nsweep: {}\n",
+        "seed: on\nseed: 4\nextras: {}\n",
     )
     lines = errors(load_scenario, "s.yaml")
     assert [line.split(";")[0] for line in lines] == [
@@ -441,9 +441,10 @@ def test_every_problem_of_every_file_comes_in_one_error(
         "s.yaml:6: workload.max_token: unknown field. Did you mean 'max_tokens'?",
         "s.yaml:8: seed: got 'on'",
         "s.yaml:9: seed: key given twice",
-        "s.yaml:10: sweep: unknown field. Known: description, accounting, workload, "
+        "s.yaml:10: extras: unknown field. Known: description, accounting, workload, "
         "verification, streams, arrival, jitter_cv, seed, trace, trace_requests, "
-        "shard_replications, engine, name, model, hardware, acceptance, schedule.",
+        "shard_replications, engine, name, model, hardware, acceptance, schedule, "
+        "sweep.",
     ]
     # With the rest in order, rules between files are told in the file to change.
     write("a.json", '{"k": 5, "histogram": {"5": 1}}')
