@@ -29,10 +29,10 @@ from simcore.experiments.sweep_figures import Figures, SweepTask
 from simcore.experiments.sweep_table import csv_bytes
 from simcore.trace.folder import (
     LOCK_NAME,
-    AtomicFile,
     FileRecord,
     FolderLock,
     is_stale_temporary,
+    write_whole,
     writing,
 )
 from simcore.trace.tables import write_table
@@ -155,7 +155,7 @@ class SweepFolder:
             "figures": figures,
         }
         content["content_sha256"] = _digest(content)
-        self._write(self._point(task), canonical_json(content))
+        write_whole(self._point(task), canonical_json(content))
 
     def finish(self, table: pa.Table, manifest: Mapping[str, Any]) -> None:
         """Write the tables and, last, the manifest.
@@ -169,7 +169,7 @@ class SweepFolder:
         """
         record = write_table(self.path / SWEEP_PARQUET, table)
         self._register(SWEEP_PARQUET, record, table.num_rows)
-        record = self._write(self.path / SWEEP_CSV, csv_bytes(table))
+        record = write_whole(self.path / SWEEP_CSV, csv_bytes(table))
         self._register(SWEEP_CSV, record, table.num_rows)
         self._write_manifest({**manifest, "state": "complete", "files": self._files})
 
@@ -184,17 +184,7 @@ class SweepFolder:
         }
 
     def _write_manifest(self, more: Mapping[str, Any]) -> None:
-        self._write(self.path / SWEEP_JSON, canonical_json({**self._manifest, **more}))
-
-    def _write(self, path: Path, content: bytes) -> FileRecord:
-        file = AtomicFile(path)
-        try:
-            with writing(path):
-                file.write(content)
-        except BaseException:
-            file.abort()
-            raise
-        return file.commit()
+        write_whole(self.path / SWEEP_JSON, canonical_json({**self._manifest, **more}))
 
     def _entries(self) -> list[Path]:
         """Everything in the folder and in its folder of points."""
