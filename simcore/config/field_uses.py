@@ -60,6 +60,11 @@ _BY_PATH: dict[str, FieldUse] = {
     "name": _use("the name in reports and of the run folder", "report/facts.py"),
     "description": _NAMING,
     "load_warnings": _NAMING,
+    "sweep": _use(
+        "the points of `simcore sweep`; nothing of a run alone",
+        "config/sweep.py",
+        "experiments/sweep.py",
+    ),
     "accounting": _use(
         "what is counted and how it is timed (docs/accounting.md)",
         "program/layer.py",
