@@ -20,6 +20,7 @@ from simcore.cli.options import (
 )
 from simcore.cli.output import write_note, write_result
 from simcore.cli.progress import progress_on_stderr
+from simcore.cli.report import write_report
 from simcore.cli.run import default_run_folder
 
 _MOST = 100_000_000
@@ -75,6 +76,10 @@ def sweep_command(
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, max=1024, help="Worker processes.")
     ] = 1,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Also write report.html into the folder."),
+    ] = False,
     overrides: SetOption = None,
     allow_outside: AllowOutsideOption = False,
     as_json: JsonOption = False,
@@ -98,6 +103,7 @@ def sweep_command(
     # Said before what is slow to import is imported.
     loaded = load_scenario(scenario, overrides or (), allow_outside=allow_outside)
     from simcore.experiments.sweep import sweep
+    from simcore.report.facts import next_commands
     from simcore.report.json_report import result_document
     from simcore.report.sweep_text import sweep_report, sweep_result
 
@@ -126,10 +132,15 @@ def sweep_command(
         if not quiet:
             write_note(f"{folder} keeps the finished points; the same command goes on")
         raise
+    page = write_report(folder)[0] if report else None
     if as_json:
-        write_result(result_document("sweep", sweep_result(result)))
+        found = sweep_result(result)
+        if page is not None:
+            found["report"] = str(page)
+        write_result(result_document("sweep", found))
     else:
-        write_result(sweep_report(result))
+        text = sweep_report(result)
+        write_result(text if page is None else f"{text}\nreport: {page}")
     if not quiet:
         if result.resumed:
             write_note(
@@ -137,4 +148,6 @@ def sweep_command(
                 "already"
             )
         write_note(f"took {time.monotonic() - started:.1f} s")
+        if page is None:
+            write_note(next_commands(f"simcore report {folder}"))
     return exit_code_for([result.holds])

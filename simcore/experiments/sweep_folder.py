@@ -35,6 +35,7 @@ from simcore.trace.folder import (
     write_whole,
     writing,
 )
+from simcore.trace.schema import REPORT_HTML
 from simcore.trace.tables import write_table
 from simcore.trace.writer import canonical_json
 
@@ -42,7 +43,6 @@ SWEEP_JSON = "sweep.json"
 SWEEP_PARQUET = "sweep.parquet"
 SWEEP_CSV = "sweep.csv"
 POINTS_FOLDER = "points"
-REPORT_HTML = "report.html"
 
 #: Files that a sweep may have at its top; nothing else is ever removed.
 TOP_FILES = frozenset({SWEEP_JSON, SWEEP_PARQUET, SWEEP_CSV, REPORT_HTML})

@@ -71,6 +71,20 @@ def test_the_same_command_again_continues(cli):
     assert cli(*SIMULATE, "--out", "out", "--quiet").err == ""
 
 
+def test_a_page_is_made_on_the_way_or_named_as_what_is_next(cli):
+    first = cli(*ESTIMATE, "--out", "out")
+    assert first.err.splitlines()[-1] == "next: simcore report out"
+    assert not Path("out/report.html").exists()
+    second = cli(*ESTIMATE, "--out", "out", "--report")
+    assert second.code == 0
+    assert second.out.splitlines()[-1] == "report: out/report.html"
+    assert "next:" not in second.err
+    assert "Pareto" in Path("out/report.html").read_text()
+    # The page is the sweep's own: it goes with it.
+    assert cli(*ESTIMATE[:-2], "--out", "out", "--force").code == 0
+    assert not Path("out/report.html").exists()
+
+
 def test_json_has_every_row_and_what_it_says(cli):
     result = cli(*ESTIMATE, "--out", "out", "--json")
     document = json.loads(result.out)
