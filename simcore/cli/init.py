@@ -20,7 +20,7 @@ def init_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Make a folder with a chip, a model, an acceptance and a scenario to change.
+    """Make a folder with a chip, a model, an acceptance, a scenario and a sweep.
 
     The files are commented and run as they are. Nothing that exists is replaced.
     """
@@ -35,7 +35,14 @@ def init_command(
     else:
         write_result(init_report(folder, STUDY_FILES))
     if not quiet:
-        scenario = shlex.quote(str(folder / "scenario.yaml"))
-        commands = [f"simcore check {scenario}", f"simcore run {scenario}"]
-        write_note(next_commands(*commands))
+        scenario, sweep = (
+            shlex.quote(str(folder / name)) for name in ("scenario.yaml", "sweep.yaml")
+        )
+        write_note(
+            next_commands(
+                f"simcore check {scenario}",
+                f"simcore run {scenario}",
+                f"simcore sweep {sweep}",
+            )
+        )
     return DONE

@@ -1,4 +1,4 @@
-"""A folder to start from: chip, model, acceptance and scenario that run as they are."""
+"""A folder to start from: chip, model, acceptance, scenario and sweep that run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ STUDY_FILES = {
     "hardware.yaml": "the chip, every number with where it comes from",
     "model.yaml": "the language model: its shapes",
     "acceptance.yaml": "how many drafted tokens are accepted: measure yours",
+    "sweep.yaml": "the same experiment over draft lengths and prompts",
 }
 
 

@@ -38,6 +38,7 @@ def test_the_transcript_of_the_first_minute(cli):
     assert outcome.err.splitlines() == [
         "next: simcore check study/scenario.yaml",
         "      simcore run study/scenario.yaml",
+        "      simcore sweep study/sweep.yaml",
     ]
     assert {path.name for path in Path("study").iterdir()} == FILES
     assert cli("check", "study/scenario.yaml", "--strict", "-q").code == 0
@@ -47,6 +48,14 @@ def test_the_transcript_of_the_first_minute(cli):
     )
     assert run.code == 0
     assert "my-model on my-chip" in run.out
+
+
+def test_the_sweep_finds_the_best_draft_length(cli):
+    assert cli("init", "study").code == 0
+    outcome = cli("sweep", "study/sweep.yaml", "-q")
+    assert outcome.code == 0
+    assert "49 points by the closed form" in outcome.out
+    assert "Best K" in outcome.out
 
 
 @pytest.mark.slow
