@@ -2,15 +2,22 @@
 
 Order at one instant: ending holds release their resources; what their ends decide is
 cancelled; their successors become ready; waiting bursts get SRAM room by age; then
-waiting operations are scanned by (drafts ahead last, ready, request, burst, op_id).
+waiting operations are granted by (drafts ahead last, ready, request, burst, op_id).
 Each starts if all its resources are free, otherwise it reserves them against younger
 ones. This repeats until nothing changes. SimPy's own order of events never matters.
+
+Nothing is scanned: an operation queues, by age, at every block that it needs, and
+starts when all of them are free and it is first at each. That is the same rule. An
+older operation in one of its queues has either just started, and holds the block, or
+waits, and has reserved it; one that is in none of its queues never concerns it. So a
+look is due only at operations that have just become ready, and at the first of a queue
+whose block was released or whose first was cancelled.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Protocol
 
 from simpy.events import Event
@@ -27,6 +34,7 @@ from simcore.engine.hardware_block import (
     LayerGate,
     RowDrivers,
     VerifyEngine,
+    Waiting,
 )
 from simcore.engine.hbm_channel import HbmChannel
 from simcore.engine.sram_buffer import Reservation, SramBuffer, SramPort
@@ -45,11 +53,6 @@ _BLOCKS: dict[str, type[HardwareBlock]] = {
     "hbm": HbmChannel,
     "layer": LayerGate,
 }
-
-#: (1 for drafts ahead, ready_ps, request, burst, op_id, run); the first five order
-#: the queue.
-Waiting = tuple[int, int, int, int, int, BurstRun]
-_AGE = itemgetter(0, 1, 2, 3, 4)
 
 
 class TransferTiming(Protocol):
@@ -119,14 +122,16 @@ class Chip:
             op for op, before in enumerate(self.table.predecessors) if not before
         ]
         self._newly_ready: list[Waiting] = []
-        self._waiting: list[Waiting] = []
+        # Blocks with a queue whose first operation may be able to start now.
+        self._reopened: list[HardwareBlock] = []
         self._settling = False
         self._granting = False
 
     @property
     def waiting(self) -> list[Waiting]:
         """Operations that are ready and have not been granted, oldest first."""
-        return sorted([*self._waiting, *self._newly_ready], key=_AGE)
+        queued = {waiting for block in self.blocks for waiting in block.queue}
+        return sorted(queued.union(self._newly_ready))
 
     @property
     def counts_activates(self) -> bool:
@@ -167,8 +172,7 @@ class Chip:
         for op in cancelled:
             state[op] = CANCELLED
         run.remaining -= len(cancelled)
-        for queue in (self._waiting, self._newly_ready):
-            queue[:] = [w for w in queue if w[5] is not run or state[w[4]] != CANCELLED]
+        self._withdraw(run, [op for op in cancelled if not missing[op]])
         for gate in sorted({self._gate_of[op] for op in operations}):
             if gate >= 0 and state[gate] == STARTED:
                 self._close_early(run, gate)
@@ -177,6 +181,14 @@ class Chip:
                 missing[successor] -= 1
                 if not missing[successor] and state[successor] == PENDING:
                     self._make_ready(run, successor)
+
+    def _withdraw(self, run: BurstRun, operations: list[int]) -> None:
+        """Take what was ready out of the queues that it stands in."""
+        for op in operations:
+            for block in self._held[op]:
+                block.queue[:] = _others(block.queue, run, op)
+                self._reopened.append(block)
+            self._newly_ready[:] = _others(self._newly_ready, run, op)
 
     def _close_early(self, run: BurstRun, gate: int) -> None:
         """A gate whose layer was cut short opens when what is in progress has ended."""
@@ -195,8 +207,7 @@ class Chip:
 
     def end_hold(self, run: BurstRun, op: int) -> None:
         """Release what an ended hold occupied and make its successors ready."""
-        for block in self._held[op]:
-            block.holder = None
+        self._release(op)
         state = run.state
         state[op] = ENDED
         gate = self._closes_gate[op]
@@ -218,14 +229,20 @@ class Chip:
         if not run.remaining:
             self.in_flight.remove(run)
             run.done.succeed()
-        if self._newly_ready or self._waiting or self.sram.has_waiting:
+        if self._newly_ready or self._reopened:
             self._settle()
+
+    def _release(self, op: int) -> None:
+        for block in self._held[op]:
+            block.holder = None
+            if block.queue:
+                self._reopened.append(block)
 
     def _close_gate(self, run: BurstRun, gate: int) -> None:
         run.duration_ps[gate] = self.clock.now - run.start_ps[gate]
         run.state[gate] = ENDED
         run.remaining -= 1
-        self._held[gate][0].holder = None
+        self._release(gate)
 
     def _decide(self, run: BurstRun, op: int) -> None:
         for decision in run.undecided.pop(op):
@@ -260,52 +277,51 @@ class Chip:
         self._grant()
 
     def _grant(self) -> None:
-        """Scan waiting bursts and operations by age until nothing changes."""
+        """Grant SRAM room, then operations, until nothing changes."""
         self._granting = True
-        self._grant_all()
+        if self.sram.has_changed:
+            self.sram.serve()
+        while self._newly_ready or self._reopened:
+            self._grant_round()
         self._granting = False
 
-    def _grant_all(self) -> None:
-        while True:
-            if self.sram.has_waiting:
-                self.sram.serve()
-            queue = self._newly_ready
-            self._newly_ready = []
-            if self._waiting:
-                queue += self._waiting
-            if len(queue) == 1:
-                self._grant_only(queue)
-            else:
-                queue.sort(key=_AGE)
-                self._scan(queue)
-            if not self._newly_ready:
-                return
+    def _grant_round(self) -> None:
+        """Start what can start; what a gate lets in is seen in the next round."""
+        ready, self._newly_ready = self._newly_ready, []
+        reopened, self._reopened = self._reopened, []
+        if len(ready) == 1 and self._start_unopposed(ready[0]):
+            ready = []
+        # All of them queue before any starts, so that age alone decides.
+        for waiting in ready:
+            for block in self._held[waiting[4]]:
+                insort(block.queue, waiting)
+        for block in reopened:
+            if block.queue:
+                self._start_if_first(block.queue[0])
+        for waiting in ready:
+            if waiting[5].state[waiting[4]] == PENDING:
+                self._start_if_first(waiting)
 
-    def _grant_only(self, queue: list[Waiting]) -> None:
-        """Grant where nothing competes: most holds of a burst."""
-        op, run = queue[0][4:]
+    def _start_unopposed(self, waiting: Waiting) -> bool:
+        """Start the only newly ready operation where nothing competes, unqueued."""
+        op = waiting[4]
         blocks = self._held[op]
         for block in blocks:
-            if block.holder is not None:
-                self._waiting = queue
-                return
-        self._waiting = []
-        self._start(run, op, blocks)
+            if block.holder is not None or block.queue:
+                return False
+        self._start(waiting[5], op, blocks)
+        return True
 
-    def _scan(self, queue: list[Waiting]) -> None:
-        reserved: set[HardwareBlock] = set()
-        still_waiting: list[Waiting] = []
-        for waiting in queue:
-            op = waiting[4]
-            blocks = self._held[op]
-            for block in blocks:
-                if block.holder is not None or (reserved and block in reserved):
-                    reserved.update(blocks)
-                    still_waiting.append(waiting)
-                    break
-            else:
-                self._start(waiting[5], op, blocks)
-        self._waiting = still_waiting
+    def _start_if_first(self, waiting: Waiting) -> None:
+        """Start an operation if it is first at all its blocks and they are free."""
+        op = waiting[4]
+        blocks = self._held[op]
+        for block in blocks:
+            if block.holder is not None or block.queue[0] is not waiting:
+                return
+        for block in blocks:
+            del block.queue[0]
+        self._start(waiting[5], op, blocks)
 
     def _start(self, run: BurstRun, op: int, blocks: tuple[HardwareBlock, ...]) -> None:
         hold = (run, op)
@@ -326,3 +342,8 @@ class Chip:
             run.duration_ps[op] = duration
             run.activates[op] = activates
         blocks[0].begin(hold, run.duration_ps[op])
+
+
+def _others(queue: list[Waiting], run: BurstRun, op: int) -> list[Waiting]:
+    """A queue without operation `op` of `run`."""
+    return [w for w in queue if w[4] != op or w[5] is not run]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from simcore.engine.burst_run import PENDING, BurstRun
-from simcore.engine.chip import Chip, Waiting
+from simcore.engine.chip import Chip
+from simcore.engine.hardware_block import Waiting
 
 _MOST_NAMED = 8
 

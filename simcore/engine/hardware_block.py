@@ -15,6 +15,10 @@ from simcore.engine.clock import Alarm, Clock
 
 Hold = tuple[BurstRun, int]
 
+#: (1 for drafts ahead, ready_ps, request, burst, op_id, run): the order of a queue;
+#: the first five differ always.
+Waiting = tuple[int, int, int, int, int, BurstRun]
+
 
 class HardwareBlock:
     """A unit that is busy with one hold or idle.
@@ -32,15 +36,18 @@ class HardwareBlock:
     ----------
     holder : tuple or None
         The hold that occupies this block.
+    queue : list of Waiting
+        Operations that are ready and need this block, oldest first.
     """
 
-    __slots__ = ("_clock", "_end", "_on_end", "holder", "name")
+    __slots__ = ("_clock", "_end", "_on_end", "holder", "name", "queue")
 
     def __init__(
         self, clock: Clock, name: str, on_end: Callable[[BurstRun, int], None]
     ) -> None:
         self.name = name
         self.holder: Hold | None = None
+        self.queue: list[Waiting] = []
         self._clock = clock
         self._on_end = on_end
         self._end = Alarm(clock)

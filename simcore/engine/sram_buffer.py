@@ -49,6 +49,8 @@ class SramBuffer:
         Bytes held now, by (request, burst).
     peak_bytes : int
         Most bytes held at once so far.
+    has_changed : bool
+        Whether who waits may be served now, and could not be before.
     """
 
     def __init__(self, capacity_bytes: int | None) -> None:
@@ -56,6 +58,7 @@ class SramBuffer:
         self.held: dict[Owner, int] = {}
         self.occupied_bytes = 0
         self.peak_bytes = 0
+        self.has_changed = False
         self._queue: list[Reservation] = []
 
     @property
@@ -71,9 +74,11 @@ class SramBuffer:
     def request(self, reservation: Reservation) -> None:
         """Queue a reservation; `serve` grants it."""
         self._queue.append(reservation)
+        self.has_changed = True
 
     def serve(self) -> None:
         """Grant the oldest reservations that fit; none passes an older one."""
+        self.has_changed = False
         if len(self._queue) > 1:
             self._queue.sort(key=_AGE)
         while self._queue and self._fits(self._queue[0].n_bytes):
@@ -90,6 +95,7 @@ class SramBuffer:
             If the burst holds nothing.
         """
         self.occupied_bytes -= self._given_up(owner)
+        self.has_changed = bool(self._queue)
 
     def hand_over(self, owner: Owner, heir: Owner) -> None:
         """Let burst `heir` hold what burst `owner` held: its drafts stay in place.
