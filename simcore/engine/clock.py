@@ -37,12 +37,16 @@ class Clock(simpy.Environment):
     def __init__(self, event_budget: int = DEFAULT_EVENT_BUDGET) -> None:
         super().__init__(initial_time=0)
         self.event_budget = event_budget
-        self.n_events = 0
 
     @property
     def now(self) -> int:
         """Picoseconds since the replication began."""
         return self._now  # type: ignore[return-value]
+
+    @property
+    def is_last_of_instant(self) -> bool:
+        """Whether no other event is due at this instant."""
+        return not self._queue or self._queue[0][0] > self._now
 
     def schedule(
         self,
@@ -63,22 +67,28 @@ class Clock(simpy.Environment):
                 f"impossible delay {delay!r} at t={self.now} ps; a delay is a whole "
                 "number of picoseconds, >= 0"
             )
-        self.n_events += 1
-        if self.n_events > self.event_budget:
+        number = next(self._eid)
+        if number >= self.event_budget:
             raise SimulationError(
                 f"event budget of {self.event_budget} events spent at t={self.now} ps"
             )
         # As SimPy's own schedule does; called once a hold, so without a super() call.
-        heappush(self._queue, (self._now + delay, priority, next(self._eid), event))
+        heappush(self._queue, (self._now + delay, priority, number, event))
 
 
 class Alarm(Event):
     """An event that is set to go off later, with a value: a timeout set by another."""
 
+    #: It never fails.
+    _ok = True
+
     def set(
         self, delay_ps: int, value: Any = None, priority: EventPriority = NORMAL
     ) -> None:
         """Go off `delay_ps` from now and hand `value` to whoever waits."""
-        self._ok = True
         self._value = value
         self.env.schedule(self, priority, delay_ps)
+
+    def rearm(self) -> None:
+        """Be ready to be set again: it has gone off, and who waited knows."""
+        self.callbacks = []

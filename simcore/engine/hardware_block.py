@@ -40,7 +40,7 @@ class HardwareBlock:
         Operations that are ready and need this block, oldest first.
     """
 
-    __slots__ = ("_clock", "_end", "_on_end", "holder", "name", "queue")
+    __slots__ = ("_end", "_on_end", "holder", "name", "queue")
 
     def __init__(
         self, clock: Clock, name: str, on_end: Callable[[BurstRun, int], None]
@@ -48,7 +48,6 @@ class HardwareBlock:
         self.name = name
         self.holder: Hold | None = None
         self.queue: list[Waiting] = []
-        self._clock = clock
         self._on_end = on_end
         self._end = Alarm(clock)
         clock.process(self.run())
@@ -59,10 +58,11 @@ class HardwareBlock:
 
     def run(self) -> Generator[Event, Hold, None]:
         """Serve holds for ever: sleep until one ends, then report it."""
+        end, on_end = self._end, self._on_end
         while True:
-            run, op = yield self._end
-            self._end = Alarm(self._clock)
-            self._on_end(run, op)
+            run, op = yield end
+            end.rearm()
+            on_end(run, op)
 
 
 class DraftEngine(HardwareBlock):
