@@ -105,7 +105,7 @@ class BurstRun:
         self.ready_ps = [0] * n_operations
         self.start_ps = [0] * n_operations
         self.state = bytearray(n_operations)
-        self.missing = [len(before) for before in table.predecessors]
+        self.missing = list(table.n_predecessors)
         self.open_legs = {
             cell.gate: len(cell.exits) for cell in table.cells if cell.gate >= 0
         }

@@ -104,28 +104,28 @@ class Chip:
         memory = program.hardware.memory
         self.sram = SramBuffer(memory.sram.capacity_bytes if memory else None)
         self.in_flight: list[BurstRun] = []
-        self._held = tuple(
-            tuple(self.blocks[r] for r in resources)
-            for resources in self.table.op_resources
-        )
+        together = {
+            resources: tuple(self.blocks[r] for r in resources)
+            for resources in set(self.table.op_resources)
+        }
+        self._held = [together[resources] for resources in self.table.op_resources]
         self._successors = self.table.successors
         self._closes_gate = self.table.closes_gate
-        self._is_gate = [op.channel == "gate" for op in self.table.operations]
+        self._is_gate = self.table.is_gate
         self._gate_of = self.table.gate_of
         self._is_ahead = self.table.is_ahead.astype(int).tolist()
         self._transfers = transfers
-        self._is_timed = [
-            transfers is not None and transfers.is_timed(op)
-            for op in range(len(self.table))
-        ]
+        self._is_timed = bytes(len(self.table))
+        if transfers is not None:
+            self._is_timed = bytes(map(transfers.is_timed, range(len(self.table))))
         self._roots = [
-            op for op, before in enumerate(self.table.predecessors) if not before
+            op for op, before in enumerate(self.table.n_predecessors) if not before
         ]
         self._newly_ready: list[Waiting] = []
         # Blocks with a queue whose first operation may be able to start now.
         self._reopened: list[HardwareBlock] = []
         self._settling = False
-        self._granting = False
+        self._serving = False
 
     @property
     def waiting(self) -> list[Waiting]:
@@ -144,43 +144,41 @@ class Chip:
         self, owner: tuple[int, int], n_bytes: int, granted: Callable[[], None]
     ) -> None:
         """Queue for SRAM room; `granted` is called at the instant there is some."""
-        self.sram.request(Reservation(self.clock.now, *owner, n_bytes, granted))
-        self._settle()
+        now = self.clock.now
+        self.sram.request(Reservation(now, *owner, n_bytes, granted))
+        self._settle(now)
 
     def release(self, owner: tuple[int, int]) -> None:
         """Free the SRAM room of `owner`; who waits may get it at this instant."""
         self.sram.release(owner)
         if self.sram.has_waiting:
-            self._settle()
+            self._settle(self.clock.now)
 
     def launch(self, run: BurstRun) -> None:
         """Start a burst that has its SRAM room: its first operations become ready."""
-        run.launch_ps = self.clock.now
+        run.launch_ps = now = self.clock.now
         self.in_flight.append(run)
         for cancellation in run.cancellations:
             if not cancellation.after:
-                self._cancel(run, cancellation.operations)
+                self._cancel(run, cancellation.operations, now)
         for op in self._roots:
             if run.state[op] == PENDING:
-                self._make_ready(run, op)
-        self._settle()
+                self._make_ready(run, op, now)
+        self._settle(now)
 
-    def _cancel(self, run: BurstRun, operations: tuple[int, ...]) -> None:
+    def _cancel(self, run: BurstRun, operations: tuple[int, ...], now: int) -> None:
         """Keep what has not started from starting; let what has started end."""
-        state, missing = run.state, run.missing
+        state = run.state
         cancelled = [op for op in operations if state[op] == PENDING]
         for op in cancelled:
             state[op] = CANCELLED
         run.remaining -= len(cancelled)
-        self._withdraw(run, [op for op in cancelled if not missing[op]])
+        self._withdraw(run, [op for op in cancelled if not run.missing[op]])
         for gate in sorted({self._gate_of[op] for op in operations}):
             if gate >= 0 and state[gate] == STARTED:
-                self._close_early(run, gate)
+                self._close_early(run, gate, now)
         for op in cancelled:
-            for successor in self._successors[op]:
-                missing[successor] -= 1
-                if not missing[successor] and state[successor] == PENDING:
-                    self._make_ready(run, successor)
+            self._satisfy(run, op, now)
 
     def _withdraw(self, run: BurstRun, operations: list[int]) -> None:
         """Take what was ready out of the queues that it stands in."""
@@ -190,7 +188,7 @@ class Chip:
                 self._reopened.append(block)
             self._newly_ready[:] = _others(self._newly_ready, run, op)
 
-    def _close_early(self, run: BurstRun, gate: int) -> None:
+    def _close_early(self, run: BurstRun, gate: int, now: int) -> None:
         """A gate whose layer was cut short opens when what is in progress has ended."""
         in_progress = [
             op
@@ -201,36 +199,31 @@ class Chip:
         for op in in_progress:
             run.closing[op] = gate
         if not in_progress:
-            self._close_gate(run, gate)
+            self._close_gate(run, gate, now)
 
     # -- holds ------------------------------------------------------------------
 
     def end_hold(self, run: BurstRun, op: int) -> None:
         """Release what an ended hold occupied and make its successors ready."""
+        now = self.clock.now
+        run.state[op] = ENDED
         self._release(op)
-        state = run.state
-        state[op] = ENDED
         gate = self._closes_gate[op]
         if run.closing:
             gate = run.closing.pop(op, gate)
         if gate >= 0:
             run.open_legs[gate] -= 1
             if not run.open_legs[gate]:
-                self._close_gate(run, gate)
+                self._close_gate(run, gate, now)
         if op in run.undecided:
-            self._decide(run, op)
-        missing = run.missing
-        for successor in self._successors[op]:
-            left = missing[successor] - 1
-            missing[successor] = left
-            if not left and state[successor] == PENDING:
-                self._make_ready(run, successor)
+            self._decide(run, op, now)
+        self._satisfy(run, op, now)
         run.remaining -= 1
         if not run.remaining:
             self.in_flight.remove(run)
             run.done.succeed()
         if self._newly_ready or self._reopened:
-            self._settle()
+            self._settle(now)
 
     def _release(self, op: int) -> None:
         for block in self._held[op]:
@@ -238,20 +231,27 @@ class Chip:
             if block.queue:
                 self._reopened.append(block)
 
-    def _close_gate(self, run: BurstRun, gate: int) -> None:
-        run.duration_ps[gate] = self.clock.now - run.start_ps[gate]
+    def _close_gate(self, run: BurstRun, gate: int, now: int) -> None:
+        run.duration_ps[gate] = now - run.start_ps[gate]
         run.state[gate] = ENDED
         run.remaining -= 1
         self._release(gate)
 
-    def _decide(self, run: BurstRun, op: int) -> None:
+    def _decide(self, run: BurstRun, op: int, now: int) -> None:
         for decision in run.undecided.pop(op):
             decision[1] -= 1
             if not decision[1]:
-                self._cancel(run, run.cancellations[decision[0]].operations)
+                self._cancel(run, run.cancellations[decision[0]].operations, now)
 
-    def _make_ready(self, run: BurstRun, op: int) -> None:
-        now = self.clock.now
+    def _satisfy(self, run: BurstRun, op: int, now: int) -> None:
+        """Operations that waited for nothing but `op` become ready."""
+        missing = run.missing
+        for successor in self._successors[op]:
+            missing[successor] -= 1
+            if not missing[successor] and run.state[successor] == PENDING:
+                self._make_ready(run, successor, now)
+
+    def _make_ready(self, run: BurstRun, op: int, now: int) -> None:
         run.ready_ps[op] = now
         self._newly_ready.append(
             (self._is_ahead[op], now, run.request, run.burst, op, run)
@@ -259,60 +259,59 @@ class Chip:
 
     # -- grants -----------------------------------------------------------------
 
-    def _settle(self) -> None:
+    def _settle(self, now: int) -> None:
         """Grant when the last event of this instant has been processed."""
-        if self._granting:
-            # A burst that got its room starts while grants go on: they see it next.
+        if self._serving:
+            # A burst that gets its room starts: its operations come next.
             return
-        if self.clock.peek() > self.clock.now:
-            self._grant()
+        if self.clock.is_over(now):
+            self._grant(now)
         elif not self._settling:
             self._settling = True
             alarm = Alarm(self.clock)
             alarm.callbacks.append(self._settled)
-            alarm.set(0, priority=LAST_IN_INSTANT)
+            alarm.set(0, now, priority=LAST_IN_INSTANT)
 
-    def _settled(self, _: Event) -> None:
+    def _settled(self, alarm: Event) -> None:
         self._settling = False
-        self._grant()
+        self._grant(alarm.value)
 
-    def _grant(self) -> None:
+    def _grant(self, now: int) -> None:
         """Grant SRAM room, then operations, until nothing changes."""
-        self._granting = True
         if self.sram.has_changed:
+            self._serving = True
             self.sram.serve()
+            self._serving = False
         while self._newly_ready or self._reopened:
-            self._grant_round()
-        self._granting = False
+            self._grant_round(now)
 
-    def _grant_round(self) -> None:
+    def _grant_round(self, now: int) -> None:
         """Start what can start; what a gate lets in is seen in the next round."""
         ready, self._newly_ready = self._newly_ready, []
         reopened, self._reopened = self._reopened, []
-        if len(ready) == 1 and self._start_unopposed(ready[0]):
-            ready = []
+        if len(ready) == 1 and self._is_unopposed(ready[0][4]):
+            # Most holds of a burst: nothing competes, so it need not queue.
+            _, _, _, _, op, run = ready.pop()
+            self._start(run, op, now)
         # All of them queue before any starts, so that age alone decides.
         for waiting in ready:
             for block in self._held[waiting[4]]:
                 insort(block.queue, waiting)
         for block in reopened:
             if block.queue:
-                self._start_if_first(block.queue[0])
+                self._start_if_first(block.queue[0], now)
         for waiting in ready:
             if waiting[5].state[waiting[4]] == PENDING:
-                self._start_if_first(waiting)
+                self._start_if_first(waiting, now)
 
-    def _start_unopposed(self, waiting: Waiting) -> bool:
-        """Start the only newly ready operation where nothing competes, unqueued."""
-        op = waiting[4]
-        blocks = self._held[op]
-        for block in blocks:
+    def _is_unopposed(self, op: int) -> bool:
+        """Whether the blocks that `op` needs are free and nothing waits for them."""
+        for block in self._held[op]:
             if block.holder is not None or block.queue:
                 return False
-        self._start(waiting[5], op, blocks)
         return True
 
-    def _start_if_first(self, waiting: Waiting) -> None:
+    def _start_if_first(self, waiting: Waiting, now: int) -> None:
         """Start an operation if it is first at all its blocks and they are free."""
         op = waiting[4]
         blocks = self._held[op]
@@ -321,27 +320,25 @@ class Chip:
                 return
         for block in blocks:
             del block.queue[0]
-        self._start(waiting[5], op, blocks)
+        self._start(waiting[5], op, now)
 
-    def _start(self, run: BurstRun, op: int, blocks: tuple[HardwareBlock, ...]) -> None:
+    def _start(self, run: BurstRun, op: int, now: int) -> None:
         hold = (run, op)
+        blocks = self._held[op]
         for block in blocks:
             block.holder = hold
-        run.start_ps[op] = self.clock.now
+        run.start_ps[op] = now
         run.state[op] = STARTED
         if self._is_gate[op]:
             # A gate is a span: what it guards may start at once.
-            for successor in self._successors[op]:
-                run.missing[successor] -= 1
-                if not run.missing[successor]:
-                    self._make_ready(run, successor)
+            self._satisfy(run, op, now)
             return
         if self._is_timed[op]:
             assert self._transfers is not None
-            duration, activates = self._transfers.start(self.clock.now, run, op)
+            duration, activates = self._transfers.start(now, run, op)
             run.duration_ps[op] = duration
             run.activates[op] = activates
-        blocks[0].begin(hold, run.duration_ps[op])
+        blocks[0].begin(run.duration_ps[op], hold)
 
 
 def _others(queue: list[Waiting], run: BurstRun, op: int) -> list[Waiting]:

@@ -43,10 +43,9 @@ class Clock(simpy.Environment):
         """Picoseconds since the replication began."""
         return self._now  # type: ignore[return-value]
 
-    @property
-    def is_last_of_instant(self) -> bool:
-        """Whether no other event is due at this instant."""
-        return not self._queue or self._queue[0][0] > self._now
+    def is_over(self, instant_ps: int) -> bool:
+        """Whether no other event is due at `instant_ps` or before."""
+        return not self._queue or self._queue[0][0] > instant_ps
 
     def schedule(
         self,
@@ -88,7 +87,3 @@ class Alarm(Event):
         """Go off `delay_ps` from now and hand `value` to whoever waits."""
         self._value = value
         self.env.schedule(self, priority, delay_ps)
-
-    def rearm(self) -> None:
-        """Be ready to be set again: it has gone off, and who waited knows."""
-        self.callbacks = []

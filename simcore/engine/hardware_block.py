@@ -38,9 +38,11 @@ class HardwareBlock:
         The hold that occupies this block.
     queue : list of Waiting
         Operations that are ready and need this block, oldest first.
+    begin : callable
+        Called with (duration_ps, hold): work on `hold` from now on.
     """
 
-    __slots__ = ("_end", "_on_end", "holder", "name", "queue")
+    __slots__ = ("_end", "_on_end", "begin", "holder", "name", "queue")
 
     def __init__(
         self, clock: Clock, name: str, on_end: Callable[[BurstRun, int], None]
@@ -50,18 +52,16 @@ class HardwareBlock:
         self.queue: list[Waiting] = []
         self._on_end = on_end
         self._end = Alarm(clock)
+        self.begin: Callable[[int, Hold], None] = self._end.set
         clock.process(self.run())
-
-    def begin(self, hold: Hold, duration_ps: int) -> None:
-        """Work on `hold` from now on for `duration_ps`."""
-        self._end.set(duration_ps, hold)
 
     def run(self) -> Generator[Event, Hold, None]:
         """Serve holds for ever: sleep until one ends, then report it."""
         end, on_end = self._end, self._on_end
         while True:
             run, op = yield end
-            end.rearm()
+            # It has gone off and may be set again.
+            end.callbacks = []
             on_end(run, op)
 
 

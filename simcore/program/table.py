@@ -107,6 +107,16 @@ class OperationTable:
         )
 
     @cached_property
+    def is_gate(self) -> bytes:
+        """Which ops keep a layer, 1 or 0 each."""
+        return bytes(op.channel == "gate" for op in self.operations)
+
+    @cached_property
+    def n_predecessors(self) -> tuple[int, ...]:
+        """How many operations each op waits for."""
+        return tuple(map(len, self.predecessors))
+
+    @cached_property
     def is_ahead(self) -> npt.NDArray[np.bool_]:
         """Which ops draft ahead."""
         return np.array([p == "draft_ahead" for p in self.phase], dtype=np.bool_)
