@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 from simcore.program.burst import BurstProgram
 from simcore.program.outcomes import BurstOutcome
 from simcore.program.table import Cell
@@ -67,29 +70,20 @@ class Decisions:
     ) -> tuple[Cancellation, ...]:
         found = []
         if drafted_ahead:
-            found.append(Cancellation((), self._phase("draft")))
+            found.append(Cancellation((), _numbers(self._table.is_draft)))
         steps = self._verification.steps(accepted, self._draft_length)
         cancelled = self._verify_steps_from(steps)
         # A mismatch shows at the end of step a; that all are right, of step K.
         shown = min(accepted, self._draft_length)
         if not ahead_survives:
-            cancelled += self._phase("draft_ahead")
+            cancelled += _numbers(self._table.is_ahead)
         if cancelled:
             found.append(Cancellation(self._end_of(shown), cancelled))
         return tuple(found)
 
-    def _phase(self, phase: str) -> tuple[int, ...]:
-        return tuple(
-            op for op, of_phase in enumerate(self._table.phase) if of_phase == phase
-        )
-
     def _verify_steps_from(self, step: int) -> tuple[int, ...]:
         table = self._table
-        return tuple(
-            op
-            for op, phase in enumerate(table.phase)
-            if phase.startswith("verify") and table.step[op] >= step
-        )
+        return _numbers(table.is_verify & (table.step >= step))
 
     def _end_of(self, step: int) -> tuple[int, ...]:
         """Last operations of verify step `step`."""
@@ -99,3 +93,8 @@ class Decisions:
             if cell.phase.startswith("verify") and cell.step == step
         ]
         return cells[-1].exits
+
+
+def _numbers(chosen: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+    """Op ids that are chosen, ascending."""
+    return tuple(np.flatnonzero(chosen).tolist())
