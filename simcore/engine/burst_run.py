@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: States of an operation. Ready ones that wait for a grant are still `PENDING`.
 PENDING, STARTED, ENDED, CANCELLED = range(4)
 
+#: Predecessors that a cancelled operation is said to wait for: more than there are.
+NEVER = 1 << 40
+
 
 def hold_durations_ps(
     table: OperationTable,

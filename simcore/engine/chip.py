@@ -22,7 +22,7 @@ from typing import Protocol
 
 from simpy.events import Event
 
-from simcore.engine.burst_run import CANCELLED, ENDED, PENDING, STARTED, BurstRun
+from simcore.engine.burst_run import CANCELLED, ENDED, NEVER, PENDING, STARTED, BurstRun
 from simcore.engine.clock import LAST_IN_INSTANT, Alarm, Clock
 from simcore.engine.hardware_block import (
     AttentionUnit,
@@ -170,10 +170,11 @@ class Chip:
         """Keep what has not started from starting; let what has started end."""
         state = run.state
         cancelled = [op for op in operations if state[op] == PENDING]
+        self._withdraw(run, [op for op in cancelled if not run.missing[op]])
         for op in cancelled:
             state[op] = CANCELLED
+            run.missing[op] += NEVER
         run.remaining -= len(cancelled)
-        self._withdraw(run, [op for op in cancelled if not run.missing[op]])
         for gate in sorted({self._gate_of[op] for op in operations}):
             if gate >= 0 and state[gate] == STARTED:
                 self._close_early(run, gate, now)
@@ -223,7 +224,10 @@ class Chip:
             self.in_flight.remove(run)
             run.done.succeed()
         if self._newly_ready or self._reopened:
-            self._settle(now)
+            if self.clock.is_over(now):
+                self._grant(now)
+            else:
+                self._grant_later(now)
 
     def _release(self, op: int) -> None:
         for block in self._held[op]:
@@ -248,7 +252,7 @@ class Chip:
         missing = run.missing
         for successor in self._successors[op]:
             missing[successor] -= 1
-            if not missing[successor] and run.state[successor] == PENDING:
+            if not missing[successor]:
                 self._make_ready(run, successor, now)
 
     def _make_ready(self, run: BurstRun, op: int, now: int) -> None:
@@ -266,7 +270,11 @@ class Chip:
             return
         if self.clock.is_over(now):
             self._grant(now)
-        elif not self._settling:
+        else:
+            self._grant_later(now)
+
+    def _grant_later(self, now: int) -> None:
+        if not self._settling:
             self._settling = True
             alarm = Alarm(self.clock)
             alarm.callbacks.append(self._settled)
@@ -282,17 +290,23 @@ class Chip:
             self._serving = True
             self.sram.serve()
             self._serving = False
-        while self._newly_ready or self._reopened:
+        self._grant_round(now)
+        while self._newly_ready:
             self._grant_round(now)
 
     def _grant_round(self, now: int) -> None:
         """Start what can start; what a gate lets in is seen in the next round."""
         ready, self._newly_ready = self._newly_ready, []
         reopened, self._reopened = self._reopened, []
-        if len(ready) == 1 and self._is_unopposed(ready[0][4]):
-            # Most holds of a burst: nothing competes, so it need not queue.
-            _, _, _, _, op, run = ready.pop()
-            self._start(run, op, now)
+        if len(ready) == 1:
+            _, _, _, _, op, run = ready[0]
+            for block in self._held[op]:
+                if block.holder is not None or block.queue:
+                    break
+            else:
+                # Most holds of a burst: nothing competes, so it need not queue.
+                ready = []
+                self._start(run, op, now)
         # All of them queue before any starts, so that age alone decides.
         for waiting in ready:
             for block in self._held[waiting[4]]:
@@ -303,13 +317,6 @@ class Chip:
         for waiting in ready:
             if waiting[5].state[waiting[4]] == PENDING:
                 self._start_if_first(waiting, now)
-
-    def _is_unopposed(self, op: int) -> bool:
-        """Whether the blocks that `op` needs are free and nothing waits for them."""
-        for block in self._held[op]:
-            if block.holder is not None or block.queue:
-                return False
-        return True
 
     def _start_if_first(self, waiting: Waiting, now: int) -> None:
         """Start an operation if it is first at all its blocks and they are free."""
