@@ -54,7 +54,8 @@ class BurstRun:
     state : bytearray
         By op_id: `PENDING`, `STARTED`, `ENDED` or `CANCELLED`.
     missing : list of int
-        Predecessors that have neither ended nor been cancelled.
+        Predecessors that have neither ended nor been cancelled; of an operation
+        without any, the launch of the burst.
     open_legs : dict
         For each layer gate in the table, the last operations that have not ended.
     closing : dict
@@ -108,7 +109,7 @@ class BurstRun:
         self.ready_ps = [0] * n_operations
         self.start_ps = [0] * n_operations
         self.state = bytearray(n_operations)
-        self.missing = list(table.n_predecessors)
+        self.missing = list(table.n_awaited)
         self.open_legs = {
             cell.gate: len(cell.exits) for cell in table.cells if cell.gate >= 0
         }

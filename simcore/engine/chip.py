@@ -17,7 +17,7 @@ whose block was released or whose first was cancelled.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from simpy.events import Event
@@ -119,7 +119,7 @@ class Chip:
         if transfers is not None:
             self._is_timed = bytes(map(transfers.is_timed, range(len(self.table))))
         self._roots = [
-            op for op, before in enumerate(self.table.n_predecessors) if not before
+            op for op, before in enumerate(self.table.predecessors) if not before
         ]
         self._newly_ready: list[Waiting] = []
         # Blocks with a queue whose first operation may be able to start now.
@@ -161,9 +161,7 @@ class Chip:
         for cancellation in run.cancellations:
             if not cancellation.after:
                 self._cancel(run, cancellation.operations, now)
-        for op in self._roots:
-            if run.state[op] == PENDING:
-                self._make_ready(run, op, now)
+        self._make_ready(run, self._roots, now)
         self._settle(now)
 
     def _cancel(self, run: BurstRun, operations: tuple[int, ...], now: int) -> None:
@@ -179,7 +177,7 @@ class Chip:
             if gate >= 0 and state[gate] == STARTED:
                 self._close_early(run, gate, now)
         for op in cancelled:
-            self._satisfy(run, op, now)
+            self._make_ready(run, self._successors[op], now)
 
     def _withdraw(self, run: BurstRun, operations: list[int]) -> None:
         """Take what was ready out of the queues that it stands in."""
@@ -218,7 +216,7 @@ class Chip:
                 self._close_gate(run, gate, now)
         if op in run.undecided:
             self._decide(run, op, now)
-        self._satisfy(run, op, now)
+        self._make_ready(run, self._successors[op], now)
         run.remaining -= 1
         if not run.remaining:
             self.in_flight.remove(run)
@@ -247,19 +245,16 @@ class Chip:
             if not decision[1]:
                 self._cancel(run, run.cancellations[decision[0]].operations, now)
 
-    def _satisfy(self, run: BurstRun, op: int, now: int) -> None:
-        """Operations that waited for nothing but `op` become ready."""
+    def _make_ready(self, run: BurstRun, operations: Sequence[int], now: int) -> None:
+        """Operations that have waited for one thing more: those that had no other."""
         missing = run.missing
-        for successor in self._successors[op]:
-            missing[successor] -= 1
-            if not missing[successor]:
-                self._make_ready(run, successor, now)
-
-    def _make_ready(self, run: BurstRun, op: int, now: int) -> None:
-        run.ready_ps[op] = now
-        self._newly_ready.append(
-            (self._is_ahead[op], now, run.request, run.burst, op, run)
-        )
+        for op in operations:
+            missing[op] -= 1
+            if not missing[op]:
+                run.ready_ps[op] = now
+                self._newly_ready.append(
+                    (self._is_ahead[op], now, run.request, run.burst, op, run)
+                )
 
     # -- grants -----------------------------------------------------------------
 
@@ -290,33 +285,33 @@ class Chip:
             self._serving = True
             self.sram.serve()
             self._serving = False
-        self._grant_round(now)
-        while self._newly_ready:
-            self._grant_round(now)
-
-    def _grant_round(self, now: int) -> None:
-        """Start what can start; what a gate lets in is seen in the next round."""
-        ready, self._newly_ready = self._newly_ready, []
-        reopened, self._reopened = self._reopened, []
-        if len(ready) == 1:
-            _, _, _, _, op, run = ready[0]
-            for block in self._held[op]:
-                if block.holder is not None or block.queue:
-                    break
-            else:
-                # Most holds of a burst: nothing competes, so it need not queue.
+        while True:
+            ready, self._newly_ready = self._newly_ready, []
+            reopened, self._reopened = self._reopened, []
+            if len(ready) == 1 and self._starts_unopposed(ready[0], now):
                 ready = []
-                self._start(run, op, now)
-        # All of them queue before any starts, so that age alone decides.
-        for waiting in ready:
-            for block in self._held[waiting[4]]:
-                insort(block.queue, waiting)
-        for block in reopened:
-            if block.queue:
-                self._start_if_first(block.queue[0], now)
-        for waiting in ready:
-            if waiting[5].state[waiting[4]] == PENDING:
-                self._start_if_first(waiting, now)
+            # All of them queue before any starts, so that age alone decides.
+            for waiting in ready:
+                for block in self._held[waiting[4]]:
+                    insort(block.queue, waiting)
+            for block in reopened:
+                if block.queue:
+                    self._start_if_first(block.queue[0], now)
+            for waiting in ready:
+                if waiting[5].state[waiting[4]] == PENDING:
+                    self._start_if_first(waiting, now)
+            # What a gate has let in is seen in the next round.
+            if not self._newly_ready:
+                return
+
+    def _starts_unopposed(self, waiting: Waiting, now: int) -> bool:
+        """Start an operation that nothing competes with, as most holds; no queue."""
+        op = waiting[4]
+        for block in self._held[op]:
+            if block.holder is not None or block.queue:
+                return False
+        self._start(waiting[5], op, now)
+        return True
 
     def _start_if_first(self, waiting: Waiting, now: int) -> None:
         """Start an operation if it is first at all its blocks and they are free."""
@@ -338,7 +333,7 @@ class Chip:
         run.state[op] = STARTED
         if self._is_gate[op]:
             # A gate is a span: what it guards may start at once.
-            self._satisfy(run, op, now)
+            self._make_ready(run, self._successors[op], now)
             return
         if self._is_timed[op]:
             assert self._transfers is not None

@@ -112,9 +112,9 @@ class OperationTable:
         return bytes(op.channel == "gate" for op in self.operations)
 
     @cached_property
-    def n_predecessors(self) -> tuple[int, ...]:
-        """How many operations each op waits for."""
-        return tuple(map(len, self.predecessors))
+    def n_awaited(self) -> tuple[int, ...]:
+        """How many operations each op waits for, or 1, the launch of the burst."""
+        return tuple(len(before) or 1 for before in self.predecessors)
 
     @cached_property
     def is_ahead(self) -> npt.NDArray[np.bool_]:
