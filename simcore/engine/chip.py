@@ -206,7 +206,11 @@ class Chip:
         """Release what an ended hold occupied and make its successors ready."""
         now = self.clock.now
         run.state[op] = ENDED
-        self._release(op)
+        # As `_release` does; once a hold, so without a call.
+        for block in self._held[op]:
+            block.holder = None
+            if block.queue:
+                self._reopened.append(block)
         gate = self._closes_gate[op]
         if run.closing:
             gate = run.closing.pop(op, gate)
@@ -286,32 +290,32 @@ class Chip:
             self.sram.serve()
             self._serving = False
         while True:
-            ready, self._newly_ready = self._newly_ready, []
-            reopened, self._reopened = self._reopened, []
-            if len(ready) == 1 and self._starts_unopposed(ready[0], now):
-                ready = []
+            ready, reopened = self._newly_ready, self._reopened
+            self._newly_ready = []
+            if len(ready) == 1:
+                # One that nothing competes with, as most, need not queue.
+                _, _, _, _, op, run = ready[0]
+                for block in self._held[op]:
+                    if block.holder is not None or block.queue:
+                        break
+                else:
+                    ready = ()
+                    self._start(run, op, now)
             # All of them queue before any starts, so that age alone decides.
             for waiting in ready:
                 for block in self._held[waiting[4]]:
                     insort(block.queue, waiting)
-            for block in reopened:
-                if block.queue:
-                    self._start_if_first(block.queue[0], now)
+            if reopened:
+                self._reopened = []
+                for block in reopened:
+                    if block.queue:
+                        self._start_if_first(block.queue[0], now)
             for waiting in ready:
                 if waiting[5].state[waiting[4]] == PENDING:
                     self._start_if_first(waiting, now)
             # What a gate has let in is seen in the next round.
             if not self._newly_ready:
                 return
-
-    def _starts_unopposed(self, waiting: Waiting, now: int) -> bool:
-        """Start an operation that nothing competes with, as most holds; no queue."""
-        op = waiting[4]
-        for block in self._held[op]:
-            if block.holder is not None or block.queue:
-                return False
-        self._start(waiting[5], op, now)
-        return True
 
     def _start_if_first(self, waiting: Waiting, now: int) -> None:
         """Start an operation if it is first at all its blocks and they are free."""
