@@ -281,6 +281,7 @@ class Chip:
 
     def _settled(self, alarm: Event) -> None:
         self._settling = False
+        assert alarm.value is not None
         self._grant(alarm.value)
 
     def _grant(self, now: int) -> None:
@@ -299,7 +300,7 @@ class Chip:
                     if block.holder is not None or block.queue:
                         break
                 else:
-                    ready = ()
+                    ready = []
                     self._start(run, op, now)
             # All of them queue before any starts, so that age alone decides.
             for waiting in ready:
