@@ -152,7 +152,8 @@ class Chip:
         """Free the SRAM room of `owner`; who waits may get it at this instant."""
         self.sram.release(owner)
         if self.sram.has_waiting:
-            self._settle(self.clock.now)
+            # Not now, even if nothing else is due: whoever releases may ask again.
+            self._grant_later(self.clock.now)
 
     def launch(self, run: BurstRun) -> None:
         """Start a burst that has its SRAM room: its first operations become ready."""

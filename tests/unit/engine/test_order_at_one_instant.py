@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hand_table import Op, hand_program, outcome, simulated
+from hand_table import HoldKeeper, Op, hand_program, outcome, simulated
 
 from simcore.engine.burst_run import BurstRun, hold_durations_ps
 from simcore.engine.chip import Chip
 from simcore.engine.clock import Clock
+from simcore.engine.simulate import simulate_replication
+from simcore.program.decisions import Cancellation
 
 ELSEWHERE = "dpu[9]"
 
@@ -175,3 +177,77 @@ def test_a_gate_may_open_and_close_at_one_instant() -> None:
     holds = simulated(hand_program(ops, {0: [0, 0]}), {0: [0], 1: [0]})
     assert holds[0, 0].duration == holds[1, 0].duration == [0, 0]
     assert holds[1, 0].start == [0, 0]
+
+
+# -- room and cancellation at one instant ------------------------------------------
+
+
+def test_room_goes_by_age_among_all_who_ask_at_the_instant_of_its_release() -> None:
+    """Request 1 ends at 5 by a hold of no duration, after all else at that instant.
+
+    Request 2 has ended at 5 before it and waits for room with its next burst. What
+    request 1 releases is for its own next burst all the same: equally old, and first
+    by number.
+    """
+    ops = [Op("sram[0]"), Op("hbm", after=(0,)), Op("A1[0]", after=(1,))]
+    times = {1: [2, 2, 0], 2: [1, 1, 3], 3: [40, 1, 1], 4: [1, 1, 1]}
+    program = hand_program(ops, times, burst_bytes=10, capacity_bytes=20)
+    bursts = simulate_replication(
+        program,
+        {1: [outcome(1), outcome(4)], 2: [outcome(2), outcome(4)], 3: [outcome(3)]},
+        HoldKeeper(),
+        arrivals_ps={1: 1, 3: 2},
+    )
+    spans = {(b.request, b.burst): (b.start_ps, b.end_ps) for b in bursts}
+    assert spans[1, 0] == (1, 5)
+    assert spans[2, 0] == (0, 5)
+    assert spans[3, 0][0] == 5
+    assert spans[1, 1][0] == 5
+    assert spans[2, 1][0] > 5
+
+
+def cancelled_at_10(ops: list[Op], times: list[int], cancelled: int) -> BurstRun:
+    """One burst; the end of its first operation, at 10, cancels another."""
+    program = hand_program(ops, {0: times})
+    clock = Clock()
+    chip = Chip(clock, program)
+    decisions = (Cancellation(after=(0,), operations=(cancelled,)),)
+    durations = hold_durations_ps(program.table, outcome(0))
+    run = BurstRun(clock, program.table, 0, 0, outcome(0), durations, decisions)
+    chip.launch(run)
+    clock.run()
+    assert chip.waiting == []
+    assert chip.in_flight == []
+    return run
+
+
+def test_a_reservation_ends_when_what_waits_is_cancelled() -> None:
+    """Nothing is released at 10 that the younger hold needs: it was only reserved."""
+    ops = [Op("dpu[0]"), Op("hbm"), Op(("hbm", "A2[0]")), Op("A2[0]")]
+    run = cancelled_at_10(ops, [10, 50, 7, 5], cancelled=2)
+    assert run.executed().tolist() == [True, True, False, True]  # type: ignore[union-attr]
+    assert (run.ready_ps[3], run.start_ps[3]) == (0, 10)
+
+
+def test_what_waits_behind_a_cancelled_hold_starts_when_the_block_is_free() -> None:
+    ops = [Op("dpu[0]"), Op("hbm"), Op("hbm"), Op("hbm")]
+    run = cancelled_at_10(ops, [10, 50, 7, 5], cancelled=2)
+    assert run.start_ps[3] == 50
+
+
+def test_what_becomes_ready_at_the_instant_of_its_cancellation_never_starts() -> None:
+    """The end of operation 1 makes 2 ready at 10, that of 0 cancels it."""
+    ops = [Op("dpu[0]"), Op("hbm"), Op("A1[0]", after=(1,)), Op("A1[0]", after=(1,))]
+    for first, second in ((10, 10), (10, 9)):
+        run = cancelled_at_10(ops, [first, second, 7, 5], cancelled=2)
+        ran = run.executed()
+        assert ran is not None
+        assert bool(ran[2]) == (second < first)
+    # Cancelled behind the end of what it waits for, it had started.
+    assert run.start_ps[2] == 9
+
+
+def test_an_operation_after_a_cancelled_one_becomes_ready_with_the_decision() -> None:
+    ops = [Op("dpu[0]"), Op("hbm"), Op("hbm"), Op("A1[0]", after=(2,))]
+    run = cancelled_at_10(ops, [10, 50, 7, 5], cancelled=2)
+    assert (run.ready_ps[3], run.start_ps[3]) == (10, 10)
