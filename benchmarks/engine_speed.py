@@ -169,8 +169,8 @@ def main() -> None:
                 ends[name] = finished.end_ps
     print(f"{platform.machine()}, Python {platform.python_version()}")
     print(
-        f"{arguments.scenario}, streams {arguments.streams}: {work.holds} holds a case, "
-        f"{arguments.rounds} rounds, CPU time"
+        f"{arguments.scenario}, streams {arguments.streams}: {work.holds} holds a "
+        f"case, {arguments.rounds} rounds, CPU time"
     )
     base = statistics.median(seconds[YARDSTICK])
     for name, values in seconds.items():

@@ -206,12 +206,14 @@ def test_room_goes_by_age_among_all_who_ask_at_the_instant_of_its_release() -> N
     assert spans[2, 1][0] > 5
 
 
-def cancelled_at_10(ops: list[Op], times: list[int], cancelled: int) -> BurstRun:
-    """One burst; the end of its first operation, at 10, cancels another."""
+def cancelled_at_10(
+    ops: list[Op], times: list[int], cancelled: int, decides: int = 0
+) -> BurstRun:
+    """One burst; the end of one of its operations, at 10, cancels another."""
     program = hand_program(ops, {0: times})
     clock = Clock()
     chip = Chip(clock, program)
-    decisions = (Cancellation(after=(0,), operations=(cancelled,)),)
+    decisions = (Cancellation(after=(decides,), operations=(cancelled,)),)
     durations = hold_durations_ps(program.table, outcome(0))
     run = BurstRun(clock, program.table, 0, 0, outcome(0), durations, decisions)
     chip.launch(run)
@@ -235,16 +237,21 @@ def test_what_waits_behind_a_cancelled_hold_starts_when_the_block_is_free() -> N
     assert run.start_ps[3] == 50
 
 
-def test_what_becomes_ready_at_the_instant_of_its_cancellation_never_starts() -> None:
-    """The end of operation 1 makes 2 ready at 10, that of 0 cancels it."""
-    ops = [Op("dpu[0]"), Op("hbm"), Op("A1[0]", after=(1,)), Op("A1[0]", after=(1,))]
-    for first, second in ((10, 10), (10, 9)):
-        run = cancelled_at_10(ops, [first, second, 7, 5], cancelled=2)
-        ran = run.executed()
-        assert ran is not None
-        assert bool(ran[2]) == (second < first)
-    # Cancelled behind the end of what it waits for, it had started.
-    assert run.start_ps[2] == 9
+@pytest.mark.parametrize("decides", [0, 1])
+def test_what_becomes_ready_at_the_instant_of_its_cancellation_never_starts(
+    decides: int,
+) -> None:
+    """Two holds end at 10: one makes operation 2 ready, the other cancels it."""
+    other = 1 - decides
+    ops = [
+        Op("dpu[0]"),
+        Op("hbm"),
+        Op("A1[0]", after=(other,)),
+        Op("A1[0]", after=(decides,)),
+    ]
+    run = cancelled_at_10(ops, [10, 10, 7, 5], cancelled=2, decides=decides)
+    assert run.executed().tolist() == [True, True, False, True]  # type: ignore[union-attr]
+    assert run.start_ps[3] == 10
 
 
 def test_an_operation_after_a_cancelled_one_becomes_ready_with_the_decision() -> None:
