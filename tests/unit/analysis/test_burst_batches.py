@@ -7,22 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_of_shards import rows
 
 from simcore.analysis.burst_batches import ENOUGH_CLUSTERS, BurstBatches
 from simcore.analysis.metrics import summarize
 from simcore.analysis.run_rows import RunRows
-from simcore.config.load import load_scenario
-from simcore.experiments.engines import choose_engine
-from simcore.experiments.gather import Gathered
-from simcore.experiments.plan import RunPlan, plan_run
-from simcore.experiments.run import HowToRun, run_shards
-
-
-def rows(*overrides: str) -> tuple[RunPlan, dict[str, Any], dict[str, Any]]:
-    plan = plan_run(load_scenario("tiny", list(overrides)))
-    gathered = Gathered(plan.program.table, keep_latency=False)
-    run_shards(plan, HowToRun(), choose_engine("simpy"), gathered, None)
-    return plan, gathered.bursts, gathered.requests
 
 
 def summary(*overrides: str) -> dict[str, Any]:
