@@ -80,15 +80,18 @@ def test_the_interval_is_as_wide_as_that_of_the_mean() -> None:
 def test_intervals_contain_the_truth_as_often_as_they_say() -> None:
     p = np.array([0.35, 0.25, 0.15, 0.25])
     truth = float(p @ [1, 2, 3, 4])
+    base = load_scenario("tiny", list(BURST))
     rng = np.random.default_rng(1)
     hits = 0
-    for _ in range(200):
+    for _ in range(100):
         counts = rng.multinomial(20, p).astype(float)
-        found = input_uncertainty(scenario(histogram(*counts), *BURST))
+        of = base.model_copy(update={"acceptance": histogram(*counts)})
+        found = input_uncertainty(of)
         assert found is not None
         tokens = found.metrics["committed_tokens_per_burst"]
         hits += tokens["low"] <= truth <= tokens["high"]
-    assert hits / 200 > 0.89
+    # Four standard errors of 0.95 in 100 are 0.09.
+    assert hits / 100 > 0.86
 
 
 def test_all_bursts_alike_do_not_make_it_certain() -> None:
