@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore.analysis.batch_means import MIN_BATCHES
+from simcore.analysis.batch_means import MIN_BATCHES, BatchMeans
 from simcore.analysis.burst_batches import BurstBatches
 from simcore.analysis.clustered_quantile import clustered_quantile
 from simcore.analysis.leakage import gated_power_nw, idle_in_draft, static_power_nw
@@ -215,21 +215,39 @@ def _metrics(
     run: RunRows, program: BurstProgram, batches: BurstBatches, confidence: float
 ) -> dict[str, dict[str, Any]]:
     """Every metric with its interval, and what the interval takes as independent."""
-    found = {}
-    for name, ratio in run.cluster_ratios(program).items():
-        estimate, batch = _ratio(ratio, confidence), batches.of(name)
-        method = None if estimate.half_width is None else run.clusters
-        length = None
-        if batch is not None and batch.half_width is not None:
-            method, length = "batch_means", batch.batch_length
-            estimate = replace(estimate, half_width=batch.half_width, n=batch.batches)
-        found[name] = {
-            **estimate.as_dict(),
-            "method": method,
-            "batch_bursts": length,
-            "burst_autocorrelation": None if batch is None else batch.autocorrelation,
-        }
-    return found
+    return {
+        name: metric_interval(ratio, run.clusters, batches.of(name), confidence)
+        for name, ratio in run.cluster_ratios(program).items()
+    }
+
+
+def metric_interval(
+    ratio: Ratio, clusters: str, batch: BatchMeans | None, confidence: float = 0.95
+) -> dict[str, Any]:
+    """One metric as `summary.json` has it.
+
+    Parameters
+    ----------
+    ratio : Ratio
+        One entry for each independent unit.
+    clusters : str
+        What those are.
+    batch : BatchMeans or None
+        Batch means of the bursts, where they are to be used.
+    confidence : float
+        Coverage of the interval.
+    """
+    estimate, length = _ratio(ratio, confidence), None
+    method = None if estimate.half_width is None else clusters
+    if batch is not None and batch.half_width is not None:
+        method, length = "batch_means", batch.batch_length
+        estimate = replace(estimate, half_width=batch.half_width, n=batch.batches)
+    return {
+        **estimate.as_dict(),
+        "method": method,
+        "batch_bursts": length,
+        "burst_autocorrelation": None if batch is None else batch.autocorrelation,
+    }
 
 
 def _ratio(ratio: Ratio, confidence: float) -> Estimate:
