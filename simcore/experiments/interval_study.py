@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simcore.analysis.burst_batches import BurstBatches
+from simcore.analysis.burst_model import scenario_burst_model
 from simcore.analysis.closed_form import request_expectation
 from simcore.analysis.composed_run import composed_run
 from simcore.analysis.expectation import expected_bursts
@@ -23,7 +24,6 @@ from simcore.analysis.statistics import ratio_estimate
 from simcore.analysis.variance_reduction import reduce_variance
 from simcore.config.acceptance import MarkovAcceptance
 from simcore.config.scenario import ScenarioConfig
-from simcore.program.burst import scenario_program
 
 METRIC = "latency_ns_per_token"
 
@@ -76,8 +76,9 @@ def interval_study(scenario: ScenarioConfig, studies: int) -> StudyResult:
     studies : int
         How many, >= 1.
     """
-    program, expected = scenario_program(scenario), expected_bursts(scenario)
-    truth = request_expectation(program, expected).metrics()[METRIC]
+    model, expected = scenario_burst_model(scenario), expected_bursts(scenario)
+    program = model.program
+    truth = request_expectation(program, expected, burst=model).metrics()[METRIC]
     result = StudyResult(truth, studies)
     widths: dict[str, list[float]] = {}
 
