@@ -73,6 +73,7 @@ def batch_means(
     numerators: npt.ArrayLike,
     denominators: npt.ArrayLike,
     trend: npt.ArrayLike | None = None,
+    clock: npt.ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> BatchMeans:
     """Interval of ``sum y / sum x`` over bursts in time order.
@@ -87,8 +88,12 @@ def batch_means(
     numerators, denominators : array_like of float, shape (n_bursts,)
         What each burst adds above and below the line.
     trend : array_like of float, shape (n_bursts,), optional
-        Known cause of slow change, such as the context length: R may depend on it by
-        a straight line. Such a change is the same in every run, so it is no variance.
+        Known cause of slow change that every run goes through alike, such as the
+        context length: ``y - R x`` may follow it by a straight line, which is then no
+        variance.
+    clock : array_like of float, shape (n_bursts,), optional
+        How far each burst carries the trend, such as committed tokens; default: the
+        denominators.
     confidence : float
         Coverage, between 0 and 1.
 
@@ -120,7 +125,10 @@ def batch_means(
         return BatchMeans(
             None, 0, 0, None, None, f"{y.size} bursts, fewer than {MIN_BURSTS}"
         )
-    d = deviations(y, x, None if trend is None else np.asarray(trend, dtype=float))
+    d = y - x * (math.fsum(y) / total)
+    if trend is not None:
+        along = x if clock is None else np.asarray(clock, dtype=np.float64)
+        d = around_a_trend(d, np.asarray(trend, dtype=np.float64), along)
     n, single = d.size, float(d @ d) / d.size
     if math.sqrt(single) <= _ROUNDING * float(np.abs(y).max(initial=0.0)):
         return BatchMeans(0.0, n, 1, None, None)
@@ -151,21 +159,32 @@ def batch_means(
     )
 
 
-def deviations(
-    y: _FloatArray, x: _FloatArray, trend: _FloatArray | None
+def around_a_trend(
+    d: _FloatArray, trend: _FloatArray, clock: _FloatArray
 ) -> _FloatArray:
-    """What each burst deviates from the ratio, which may follow a straight trend."""
-    if trend is not None and np.ptp(trend) > 0:
-        t = (trend - trend.mean()) / np.ptp(trend)
-        sums = np.array(
-            [[math.fsum(x), math.fsum(t * x)], [math.fsum(t * x), math.fsum(t * t * x)]]
-        )
-        # The bursts of one context only: no line can be told.
-        if abs(np.linalg.det(sums)) > _ROUNDING * sums[0, 0] ** 2:
-            level, slope = np.linalg.solve(sums, [math.fsum(y), math.fsum(t * y)])
-            around_a_line: _FloatArray = y - x * (level + slope * t)
-            return around_a_line
-    return y - x * (math.fsum(y) / math.fsum(x))
+    """What deviations leave beside a straight line along the clock.
+
+    A run that goes through the same trend has the same sum of ``clock f(trend)``, but
+    for the steps it takes, whatever the function f: that much is not random.
+
+    Parameters
+    ----------
+    d : ndarray of float, shape (n,)
+        Deviations, of sum 0.
+    trend, clock : ndarray of float, shape (n,)
+        See `batch_means`.
+    """
+    reach = float(np.ptp(trend))
+    if not reach:
+        return d
+    t = (trend - trend.mean()) / reach
+    first, second = math.fsum(clock * t), math.fsum(clock * t * t)
+    system = np.array([[math.fsum(clock), first], [first, second]])
+    if abs(np.linalg.det(system)) <= _ROUNDING * system[0, 0] ** 2:
+        return d
+    level, slope = np.linalg.solve(system, [math.fsum(d), math.fsum(d * t)])
+    left: _FloatArray = d - clock * (level + slope * t)
+    return left
 
 
 def _batch_length(d: _FloatArray) -> int:

@@ -96,17 +96,21 @@ class BurstBatches:
         if ratio is None or not np.any(ratio.denominators):
             return None
         if metric not in self._found:
-            contexts = self._run.burst["context_length"][self._run.time_order]
+            y, x = ratio
+            # Cost per token follows the context by a line; tokens per cost do not.
             if metric in _PER_COST:
-                # Cost per token follows the context by a line; tokens per cost do not.
-                found = batch_means(
-                    ratio.denominators, ratio.numerators, contexts, self._confidence
-                )
-                if found.half_width is not None:
-                    rate = math.fsum(ratio.numerators) / math.fsum(ratio.denominators)
-                    found = replace(found, half_width=found.half_width * rate**2)
-            else:
-                found = batch_means(*ratio, contexts, self._confidence)
+                y, x = x, y
+            order = self._run.time_order
+            found = batch_means(
+                y,
+                x,
+                trend=self._run.burst["context_length"][order],
+                clock=self._run.burst["committed"][order],
+                confidence=self._confidence,
+            )
+            if metric in _PER_COST and found.half_width is not None:
+                rate = math.fsum(x) / math.fsum(y)
+                found = replace(found, half_width=found.half_width * rate**2)
             self._found[metric] = found
         return self._found[metric]
 

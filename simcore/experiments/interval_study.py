@@ -35,7 +35,7 @@ class StudyResult:
     Attributes
     ----------
     truth : float
-        Exact expectation of the latency per token.
+        Exact expectation of the metric.
     studies : int
         How many were made.
     methods : Counter
@@ -66,8 +66,10 @@ class StudyResult:
         return self.covered[kind] / self.made[kind] if self.made[kind] else math.nan
 
 
-def interval_study(scenario: ScenarioConfig, studies: int) -> StudyResult:
-    """Count how often 95 % intervals of the latency per token contain the truth.
+def interval_study(
+    scenario: ScenarioConfig, studies: int, metric: str = METRIC
+) -> StudyResult:
+    """Count how often 95 % intervals of a metric contain the truth.
 
     Parameters
     ----------
@@ -75,10 +77,12 @@ def interval_study(scenario: ScenarioConfig, studies: int) -> StudyResult:
         One request at a time; seeds 0, 1, ... replace its own.
     studies : int
         How many, >= 1.
+    metric : str
+        As in a summary; not `request_latency_ns`, of which bursts have no share.
     """
     model, expected = scenario_burst_model(scenario), expected_bursts(scenario)
     program = model.program
-    truth = request_expectation(program, expected, burst=model).metrics()[METRIC]
+    truth = request_expectation(program, expected, burst=model).metrics()[metric]
     result = StudyResult(truth, studies)
     widths: dict[str, list[float]] = {}
 
@@ -92,17 +96,17 @@ def interval_study(scenario: ScenarioConfig, studies: int) -> StudyResult:
     for seed in range(studies):
         bursts, requests = composed_run(scenario.model_copy(update={"seed": seed}))
         run = RunRows.of(bursts, requests)
-        batch = BurstBatches(run, program).of(METRIC)
-        ratio = run.cluster_ratios(program)[METRIC]
+        batch = BurstBatches(run, program).of(metric)
+        ratio = run.cluster_ratios(program)[metric]
         found = metric_interval(ratio, run.clusters, batch)
         result.methods[str(found["method"])] += 1
         note("headline", found["value"], found["half_width"])
-        naive = ratio_estimate(*run.burst_ratios(program)[METRIC])
+        naive = ratio_estimate(*run.burst_ratios(program)[metric])
         note("naive", naive.value, naive.half_width)
         reduced = reduce_variance(program, expected, bursts, requests)
-        if METRIC in reduced.metrics:
-            latency = reduced.metrics[METRIC]
-            note("reduced", latency.value, latency.half_width)
+        if metric in reduced.metrics:
+            narrow = reduced.metrics[metric]
+            note("reduced", narrow.value, narrow.half_width)
         n_bursts.append(run.n_bursts)
         accepted = bursts["accepted"] - np.mean(bursts["accepted"])
         lags.append(float(accepted[1:] @ accepted[:-1]) / float(accepted @ accepted))

@@ -12,8 +12,8 @@ from scipy import special
 from simcore.analysis.batch_means import (
     MIN_BATCHES,
     MIN_BURSTS,
+    around_a_trend,
     batch_means,
-    deviations,
 )
 
 
@@ -73,13 +73,27 @@ def test_a_known_trend_is_no_variance() -> None:
     assert plain.half_width is None
     assert known.half_width is not None
     assert known.half_width < 0.01
-    d = deviations(latency, tokens, context)
-    assert math.fsum(d) == pytest.approx(0, abs=1e-8)
-    assert math.fsum(d * context) == pytest.approx(0, abs=1e-4)
-    # A trend that does not change leaves the plain ratio.
-    assert deviations(latency, tokens, np.ones(2000)) == pytest.approx(
-        deviations(latency, tokens, None)
-    )
+    d = latency - tokens * (latency.sum() / tokens.sum())
+    left = around_a_trend(d, context, tokens)
+    assert math.fsum(left) == pytest.approx(0, abs=1e-8)
+    assert math.fsum(left * context) == pytest.approx(0, abs=1e-4)
+    # Without a change there is nothing to take out.
+    assert around_a_trend(d, np.ones(2000), tokens) is d
+
+
+def test_how_many_bursts_see_which_context_is_chance() -> None:
+    # Cost of a burst follows the context exactly; what varies is where bursts are.
+    means, widths = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        tokens = 1 + persistent(0.9, 4000, rng)
+        context = np.cumsum(tokens)
+        tokens, context = tokens[context < 8000], context[context < 8000]
+        found = batch_means(context, np.ones(context.size), context, tokens)
+        assert found.half_width is not None
+        means.append(context.mean())
+        widths.append(found.half_width)
+    assert np.mean(widths) == pytest.approx(2 * np.std(means), rel=0.3)
 
 
 def test_a_run_that_is_too_short_gives_no_interval_and_says_why() -> None:

@@ -70,3 +70,19 @@ def test_coverage_of_a_thousand_studies(name: str) -> None:
         assert 0.93 <= found.coverage("reduced") <= 0.97
     if "chain" in name:
         assert found.coverage("naive") < 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "burst_latency_ns",
+        "committed_tokens_per_burst",
+        "tokens_per_joule",
+        "wasted_verify_steps_per_burst",
+    ],
+)
+def test_coverage_of_other_metrics_from_batches(metric: str) -> None:
+    found = interval_study(SCENARIOS["chain, one request"], 1000, metric)
+    assert found.methods == {"batch_means": 1000}
+    assert 0.93 <= found.coverage("headline") <= 0.97
