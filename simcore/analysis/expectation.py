@@ -2,8 +2,9 @@
 
 Bursts that are drawn independently form a renewal process over token positions: with
 v(t) the expected number of bursts that start after t tokens, v(0) = 1 and every burst
-passes v(t) P(a) on to t + a + 1. This is a sum over positions, not a simulation. A
-recorded acceptance is replayed, each recording as often as the scenario uses it.
+passes v(t) P(a) on to t + a + 1. This is a sum over positions, not a simulation. Bursts
+that depend on the one before carry its accepted length along. A recorded acceptance is
+replayed, each recording as often as the scenario uses it.
 """
 
 from __future__ import annotations
@@ -13,33 +14,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from simcore.analysis.markov_request import MarkovRequest
+from simcore.analysis.request_moments import RequestMoments
 from simcore.config.acceptance import (
     BurstReplayAcceptance,
+    MarkovAcceptance,
     PositionReplayAcceptance,
 )
-from simcore.config.scenario import ScenarioConfig
+from simcore.config.scenario import ScenarioConfig, WorkloadConfig
+from simcore.program.markov import MarkovChain, cut
 from simcore.program.outcomes import (
     BurstOutcome,
     OutcomeDraws,
     accepted_probabilities,
 )
-
-
-@dataclass(frozen=True)
-class RequestMoments:
-    """Distribution of a request's total, as far as a test of its mean needs it.
-
-    Attributes
-    ----------
-    mean, variance : float
-        Of the total over the bursts of one request.
-    reach : float
-        Farthest that a total can be from the mean.
-    """
-
-    mean: float
-    variance: float
-    reach: float
 
 
 @dataclass(frozen=True)
@@ -52,10 +40,13 @@ class ExpectedBursts:
         (context_length, accepted, committed) -> expected number per request.
     is_random : bool
         False for a replay, whose requests are known: their mean has no variance.
+    chain : MarkovRequest or None
+        Where bursts depend on the one before: what `weights` was summed up from.
     """
 
     weights: dict[BurstOutcome, float]
     is_random: bool = True
+    chain: MarkovRequest | None = None
 
     def expect(self, value: Callable[[BurstOutcome], float]) -> float:
         """Expected sum of `value` over the bursts of a request."""
@@ -86,6 +77,8 @@ class ExpectedBursts:
         mean = self.expect(value)
         if not self.is_random:
             return RequestMoments(mean, 0.0, 0.0)
+        if self.chain is not None:
+            return self.chain.moments(value)
         first: dict[int, float] = {}
         second: dict[int, float] = {}
         least: dict[int, float] = {}
@@ -132,6 +125,8 @@ def expected_bursts(scenario: ScenarioConfig) -> ExpectedBursts:
     acceptance, workload = scenario.acceptance, scenario.workload
     if isinstance(acceptance, BurstReplayAcceptance | PositionReplayAcceptance):
         return _replayed(scenario)
+    if isinstance(acceptance, MarkovAcceptance):
+        return _markov(acceptance, workload)
     probabilities = [
         float(p) for p in accepted_probabilities(acceptance, workload.draft_length)
     ]
@@ -171,6 +166,15 @@ def _renewal(
             if done + committed < max_tokens:
                 starts[done + committed] += expected * p
     return ExpectedBursts(weights)
+
+
+def _markov(acceptance: MarkovAcceptance, workload: WorkloadConfig) -> ExpectedBursts:
+    chain, k = MarkovChain(acceptance), workload.draft_length
+    if workload.mode == "burst":
+        first = cut(chain.initial, k)
+        return fixed_context(map(float, first), workload.prompt_length)
+    request = MarkovRequest(chain, k, workload.prompt_length, workload.max_tokens or 0)
+    return ExpectedBursts(request.weights, chain=request)
 
 
 def _replayed(scenario: ScenarioConfig) -> ExpectedBursts:

@@ -8,40 +8,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from simcore.analysis.leakage import (
-    gated_power_nw,
-    idle_in_draft,
-    static_power_nw,
-    total_power_nw,
-)
+from simcore.analysis.batch_means import MIN_BATCHES, BatchMeans
+from simcore.analysis.burst_batches import BurstBatches
+from simcore.analysis.clustered_quantile import clustered_quantile
+from simcore.analysis.leakage import gated_power_nw, idle_in_draft, static_power_nw
 from simcore.analysis.ledger import DIRECTIONS, Breakdown, Ledger, Totals, tally
 from simcore.analysis.operation_sums import OperationSums
+from simcore.analysis.run_rows import Columns, IntArray, Ratio, RunRows
 from simcore.analysis.statistics import (
     Estimate,
     lag_one_autocorrelation,
-    mean_estimate,
     quantile_estimate,
     ratio_estimate,
 )
 from simcore.program.burst import BurstProgram
 from simcore.program.operation import MEMORIES
-from simcore.units import PJ_PER_J, PS_PER_NS, PS_PER_S, leakage_pj
-
-#: Columns by name, equal lengths: lists, arrays or anything numpy reads.
-Columns = Mapping[str, Any]
+from simcore.units import PS_PER_NS, leakage_pj
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 _GATE = "layer"
-_PHASES = ("draft", "verify", "commit")
-_IntArray = npt.NDArray[np.int64]
-_FloatArray = npt.NDArray[np.float64]
 
 
 def summarize(
@@ -73,19 +64,21 @@ def summarize(
     Returns
     -------
     dict
-        Plain data: `metrics`, `quantiles`, `counts`, `elapsed_ps`, `busy_ps`,
-        `gate_ps`, `waits`, `energy_pj`, `leakage`, `bytes`, `utilization`,
+        Plain data: `metrics`, `intervals`, `quantiles`, `counts`, `elapsed_ps`,
+        `busy_ps`, `gate_ps`, `waits`, `energy_pj`, `leakage`, `bytes`, `utilization`,
         `accepted_histogram` and
         `accepted_autocorrelation` (lag 1, within requests; None where undefined).
-        `elapsed_ps.total` is the makespan summed over replications; the intervals of
-        quantiles take values as independent.
+        `elapsed_ps.total` is the makespan summed over replications. `method` of a
+        metric or quantile says what its interval takes as independent; `intervals`
+        says why.
 
     Raises
     ------
     ValueError
         If there is no burst, or a request of one table is not in the other.
     """
-    run = _Run.of(bursts, requests)
+    run = RunRows.of(bursts, requests)
+    batches = BurstBatches(run, program, confidence)
     ledger = ledger or Ledger(program)
     if sums is None:
         totals = ledger.totals(
@@ -96,11 +89,9 @@ def summarize(
     leakage = _leakage(program, run)
     gates = _gates(program, None if sums is None else sums.gate_ps)
     return {
-        "metrics": {
-            name: estimate.as_dict()
-            for name, estimate in _metrics(run, program, confidence).items()
-        },
-        "quantiles": _quantiles(run, confidence),
+        "metrics": _metrics(run, program, batches, confidence),
+        "intervals": batches.as_dict(),
+        "quantiles": _quantiles(run, batches, confidence),
         "counts": _counts(run),
         "elapsed_ps": run.elapsed_ps,
         "busy_ps": _with_gates(totals.busy_ps, program, gates).as_dict(),
@@ -117,7 +108,7 @@ def summarize(
     }
 
 
-def _waits(run: _Run, sums: OperationSums) -> dict[str, Any]:
+def _waits(run: RunRows, sums: OperationSums) -> dict[str, Any]:
     """Waits for resources and for SRAM room, and mean queue lengths.
 
     By Little's law the mean length of a queue is the waits over the time; of a kind
@@ -135,7 +126,7 @@ def _waits(run: _Run, sums: OperationSums) -> dict[str, Any]:
     return waits
 
 
-def _gates(program: BurstProgram, gate_ps: _IntArray | None) -> dict[str, Any]:
+def _gates(program: BurstProgram, gate_ps: IntArray | None) -> dict[str, Any]:
     """Time that layers were kept for a token, by phase and resource."""
     by_phase: dict[str, int] = {}
     by_resource: dict[str, int] = {}
@@ -220,180 +211,81 @@ def utilization(
     }
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Rows as arrays; bursts sorted, and grouped by request and replication."""
-
-    burst: dict[str, npt.NDArray[Any]]
-    request: dict[str, npt.NDArray[Any]]
-    #: Number of the request of each burst, and of the replication of each request.
-    request_of_burst: _IntArray
-    replication_of_request: _IntArray
-    #: Makespan of each replication.
-    makespan_ps: _IntArray
-
-    @classmethod
-    def of(cls, bursts: Columns, requests: Columns) -> _Run:
-        burst = _sorted(bursts, ("replication", "request", "burst"))
-        request = _sorted(requests, ("replication", "request"))
-        if not burst["burst"].size:
-            raise ValueError("there are no bursts to summarize")
-        keys, request_of_burst = _number(burst["replication"], burst["request"])
-        known, _ = _number(request["replication"], request["request"])
-        if not np.array_equal(keys, known):
-            raise ValueError("bursts and requests are not of the same run")
-        replications, replication_of_request = np.unique(
-            request["replication"], return_inverse=True
-        )
-        makespan_ps = np.zeros(replications.size, dtype=np.int64)
-        replication_of_burst = replication_of_request.reshape(-1)[request_of_burst]
-        np.maximum.at(makespan_ps, replication_of_burst, burst["end_ps"])
-        return cls(
-            burst,
-            request,
-            request_of_burst,
-            replication_of_request.reshape(-1),
-            makespan_ps,
-        )
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several requests share a chip."""
-        return bool(self.makespan_ps.size < self.request["request"].size)
-
-    @property
-    def elapsed_ps(self) -> dict[str, int]:
-        """Makespan, and the time bursts spend in each phase."""
-        phases = {name: int(self.burst[f"{name}_ps"].sum()) for name in _PHASES}
-        return {"total": int(self.makespan_ps.sum()), **phases}
-
-    @property
-    def accepted_of_requests(self) -> list[npt.NDArray[Any]]:
-        """Accepted lengths of the bursts of each request, in order."""
-        borders = np.flatnonzero(np.diff(self.request_of_burst)) + 1
-        return np.split(self.burst["accepted"], borders)
-
-    @property
-    def drafting_ps(self) -> _FloatArray:
-        """Time each replication drafts.
-
-        Requests that share a chip overlap: their phases are scaled to the makespan.
-        """
-        phases = [
-            self.by_replication(self.by_request(self.burst[f"{phase}_ps"]))
-            for phase in _PHASES
-        ]
-        busy = np.maximum(sum(phases), 1)
-        scaled: _FloatArray = phases[0] * (self.makespan_ps / busy)
-        return scaled
-
-    def by_request(self, of_bursts: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Sums over the bursts of each request."""
-        return _sums(of_bursts, self.request_of_burst, self.request["request"].size)
-
-    def by_replication(self, of_requests: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Sums over the requests of each replication."""
-        return _sums(of_requests, self.replication_of_request, self.makespan_ps.size)
-
-
-def _sorted(columns: Columns, keys: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
-    skipped = ("ttft_ps", "commit_gap_ps")
-    arrays = {
-        name: np.asarray(values)
-        for name, values in columns.items()
-        if name not in skipped
-    }
-    order = np.lexsort([arrays[key] for key in reversed(keys)])
-    return {name: values[order] for name, values in arrays.items()}
-
-
-def _number(
-    replication: npt.NDArray[Any], request: npt.NDArray[Any]
-) -> tuple[_IntArray, _IntArray]:
-    """Distinct (replication, request) as one integer each, and which each row has."""
-    keys, number = np.unique(
-        (replication.astype(np.int64) << 32) + request.astype(np.int64),
-        return_inverse=True,
-    )
-    return keys, number.reshape(-1)
-
-
-def _sums(values: npt.NDArray[Any], group: _IntArray, n: int) -> npt.NDArray[Any]:
-    sums = np.zeros(n, dtype=values.dtype if values.dtype.kind == "f" else np.int64)
-    np.add.at(sums, group, values)
-    return sums
-
-
-def _ratio(
-    numerators: npt.NDArray[Any], denominators: npt.NDArray[Any], confidence: float
-) -> Estimate:
-    # Hardware without any cost is legal; its rates are reported as 0.
-    if not np.any(denominators):
-        return Estimate(0.0, None, int(numerators.size), confidence)
-    return ratio_estimate(numerators, denominators, confidence)
-
-
 def _metrics(
-    run: _Run, program: BurstProgram, confidence: float
-) -> dict[str, Estimate]:
-    """Clusters are requests, or replications where requests share the chip's time."""
-    burst, request = run.burst, run.request
-    tokens, n_bursts = request["tokens"], request["bursts"]
-    latency_ns = request["latency_ps"] / PS_PER_NS
-    wasted = run.by_request(burst["wasted_verify_steps"])
-    burst_ns = run.by_request(burst["end_ps"] - burst["start_ps"]) / PS_PER_NS
-    made = run.by_replication(tokens)
-    dynamic_pj = run.by_replication(request["energy_pj"])
-    leaked_pj = (
-        leakage_pj(total_power_nw(program), 1.0) * run.makespan_ps
-        - leakage_pj(gated_power_nw(program), 1.0) * run.drafting_ps
-    ) / PS_PER_NS
-    spent_pj = dynamic_pj + leaked_pj
-    ratios: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {
-        "latency_ns_per_token": (latency_ns, tokens),
-        "energy_pj_per_token": (spent_pj, made),
-        "dynamic_energy_pj_per_token": (dynamic_pj, made),
-        "leakage_energy_pj_per_token": (leaked_pj, made),
-        "throughput_tokens_per_s": (made, run.makespan_ps / PS_PER_S),
-        "tokens_per_joule": (made, spent_pj / PJ_PER_J),
-        "committed_tokens_per_burst": (tokens, n_bursts),
-        "wasted_verify_steps_per_burst": (wasted, n_bursts),
-        "burst_latency_ns": (burst_ns, n_bursts),
+    run: RunRows, program: BurstProgram, batches: BurstBatches, confidence: float
+) -> dict[str, dict[str, Any]]:
+    """Every metric with its interval, and what the interval takes as independent."""
+    return {
+        name: metric_interval(ratio, run.clusters, batches.of(name), confidence)
+        for name, ratio in run.cluster_ratios(program).items()
     }
-    if run.is_shared:
-        # Requests on one chip depend on each other; replications do not.
-        over = run.replication_of_request
-        ratios["request_latency_ns"] = (latency_ns, np.ones(latency_ns.size))
-        ratios = {
-            name: pair
-            if pair[0].size == run.makespan_ps.size
-            else (
-                _sums(pair[0], over, run.makespan_ps.size),
-                _sums(pair[1], over, run.makespan_ps.size),
-            )
-            for name, pair in ratios.items()
-        }
-    estimates = {name: _ratio(*pair, confidence) for name, pair in ratios.items()}
-    if not run.is_shared:
-        estimates["request_latency_ns"] = mean_estimate(latency_ns, confidence)
-    return estimates
 
 
-def _quantiles(run: _Run, confidence: float) -> dict[str, Any]:
+def metric_interval(
+    ratio: Ratio, clusters: str, batch: BatchMeans | None, confidence: float = 0.95
+) -> dict[str, Any]:
+    """One metric as `summary.json` has it.
+
+    Parameters
+    ----------
+    ratio : Ratio
+        One entry for each independent unit.
+    clusters : str
+        What those are.
+    batch : BatchMeans or None
+        Batch means of the bursts, where they are to be used.
+    confidence : float
+        Coverage of the interval.
+    """
+    estimate, length = _ratio(ratio, confidence), None
+    method = None if estimate.half_width is None else clusters
+    if batch is not None and batch.half_width is not None:
+        method, length = "batch_means", batch.batch_length
+        estimate = replace(estimate, half_width=batch.half_width, n=batch.batches)
+    return {
+        **estimate.as_dict(),
+        "method": method,
+        "batch_bursts": length,
+        "burst_autocorrelation": None if batch is None else batch.autocorrelation,
+    }
+
+
+def _ratio(ratio: Ratio, confidence: float) -> Estimate:
+    # Hardware without any cost is legal; its rates are reported as 0.
+    if not np.any(ratio.denominators):
+        return Estimate(0.0, None, int(ratio.numerators.size), confidence)
+    return ratio_estimate(*ratio, confidence)
+
+
+def _quantiles(
+    run: RunRows, batches: BurstBatches, confidence: float
+) -> dict[str, Any]:
+    burst_ns = (run.burst["end_ps"] - run.burst["start_ps"]) / PS_PER_NS
+    request_ns = run.request["latency_ps"] / PS_PER_NS
     samples = {
-        "burst_latency_ns": run.burst["end_ps"] - run.burst["start_ps"],
-        "request_latency_ns": run.request["latency_ps"],
+        "burst_latency_ns": (burst_ns, run.cluster_of_burst, run.clusters),
+        "request_latency_ns": (request_ns, run.replication_of_request, run.clusters),
     }
+    if batches.are_used:
+        samples["burst_latency_ns"] = (
+            burst_ns[run.time_order],
+            np.arange(run.n_bursts) * MIN_BATCHES // run.n_bursts,
+            "batches of bursts",
+        )
     return {
         name: {
-            label: quantile_estimate(ps / PS_PER_NS, q, confidence).as_dict()
+            label: (
+                quantile_estimate(values, q, confidence)
+                if values.size == run.n_clusters
+                else clustered_quantile(values, clusters, q, confidence, method)
+            ).as_dict()
             for label, q in QUANTILES.items()
         }
-        for name, ps in samples.items()
+        for name, (values, clusters, method) in samples.items()
     }
 
 
-def _counts(run: _Run) -> dict[str, int]:
+def _counts(run: RunRows) -> dict[str, int]:
     accepted, committed = run.burst["accepted"], run.burst["committed"]
     return {
         "requests": int(run.request["request"].size),
@@ -406,7 +298,7 @@ def _counts(run: _Run) -> dict[str, int]:
     }
 
 
-def _leakage(program: BurstProgram, run: _Run) -> dict[str, Any]:
+def _leakage(program: BurstProgram, run: RunRows) -> dict[str, Any]:
     """Static power while it is on, by component and by phase.
 
     The chip is on for the makespan; what is gated while it drafts is left out there.
@@ -448,6 +340,6 @@ def _traffic(totals: Totals) -> dict[str, dict[str, int]]:
     }
 
 
-def _histogram(run: _Run, draft_length: int) -> dict[str, int]:
+def _histogram(run: RunRows, draft_length: int) -> dict[str, int]:
     counts = np.bincount(run.burst["accepted"], minlength=draft_length + 1)
     return {str(accepted): int(n) for accepted, n in enumerate(counts)}

@@ -22,6 +22,7 @@ from simcore.analysis.hardware_notes import hardware_notes
 from simcore.config.acceptance import (
     AcceptanceConfig,
     BurstReplayAcceptance,
+    MarkovAcceptance,
     PositionReplayAcceptance,
 )
 from simcore.program.burst import BurstProgram
@@ -293,6 +294,11 @@ def _acceptance_note(acceptance: AcceptanceConfig) -> str:
         return (
             f"Acceptance: recorded bursts replayed{label}; valid at the recorded draft "
             "length."
+        )
+    if isinstance(acceptance, MarkovAcceptance):
+        return (
+            f"Acceptance: Markov chain of accepted lengths{label}; valid at the draft "
+            "length it was measured at."
         )
     return (
         f"Acceptance: {acceptance.kind}, bursts drawn independently{label}: right for "

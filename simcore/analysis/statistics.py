@@ -69,6 +69,8 @@ class QuantileEstimate:
         Values.
     confidence : float
         Coverage of the interval, at least.
+    method : str
+        What the interval takes as independent.
     """
 
     value: float
@@ -77,8 +79,9 @@ class QuantileEstimate:
     q: float
     n: int
     confidence: float
+    method: str = "independent values"
 
-    def as_dict(self) -> dict[str, float | None]:
+    def as_dict(self) -> dict[str, float | str | None]:
         """The fields by name, ready for JSON."""
         return {
             "value": self.value,
@@ -87,6 +90,7 @@ class QuantileEstimate:
             "q": self.q,
             "n": self.n,
             "confidence": self.confidence,
+            "method": self.method,
         }
 
 
@@ -184,23 +188,44 @@ def quantile_estimate(
     ----------
     David and Nagaraja, Order Statistics, 3rd ed., section 7.1.
     """
-    _check_confidence(confidence)
-    if not 0 < q < 1:
-        raise ValueError(f"q must be between 0 and 1, got {q}")
     x = np.sort(_vector(values))
     n = int(x.size)
-    tail = (1 - confidence) / 2
-    at_most = special.bdtr(np.arange(n + 1), n, q)
-    low = int(np.searchsorted(at_most, tail))
-    high = int(np.searchsorted(at_most, 1 - tail)) + 1
+    low, high = order_statistics(n, q, confidence)
     return QuantileEstimate(
         value=float(np.quantile(x, q, method="inverted_cdf")),
-        low=float(x[low - 1]) if low >= 1 else None,
-        high=float(x[high - 1]) if high <= n else None,
+        low=None if low is None else float(x[low - 1]),
+        high=None if high is None else float(x[high - 1]),
         q=q,
         n=n,
         confidence=confidence,
     )
+
+
+def order_statistics(
+    n: int, q: float, confidence: float = 0.95
+) -> tuple[int | None, int | None]:
+    """Which of n independent values in order bound a quantile.
+
+    Parameters
+    ----------
+    n : int
+        Values, >= 1.
+    q, confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    tuple of int or None
+        Ranks from 1; None on a side where n values do not reach.
+    """
+    _check_confidence(confidence)
+    if not 0 < q < 1:
+        raise ValueError(f"q must be between 0 and 1, got {q}")
+    tail = (1 - confidence) / 2
+    at_most = special.bdtr(np.arange(n + 1), n, q)
+    low = int(np.searchsorted(at_most, tail))
+    high = int(np.searchsorted(at_most, 1 - tail)) + 1
+    return low if low >= 1 else None, high if high <= n else None
 
 
 def lag_one_autocorrelation(sequences: Iterable[npt.ArrayLike]) -> float | None:

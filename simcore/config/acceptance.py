@@ -6,6 +6,7 @@ Convention everywhere: `accepted` counts accepted drafts, the bonus token exclud
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -19,6 +20,7 @@ from simcore.config.base import (
     Text,
     raise_issues,
 )
+from simcore.config.closed_class import closed_class
 from simcore.errors import printable
 
 DraftLength = Annotated[int, Field(ge=0, le=MAX_DRAFT_LENGTH)]
@@ -177,12 +179,82 @@ class PositionReplayAcceptance(_Acceptance):
     )
 
 
+class MarkovAcceptance(_Acceptance):
+    """Bursts that depend on the burst before: a chain of accepted lengths."""
+
+    kind: Literal["markov"] = Field(
+        default="markov", description="Each burst depends on the one before."
+    )
+    k: DraftLength = Field(description="Draft length at which it was measured.")
+    transitions: Annotated[
+        tuple[Annotated[tuple[Weight, ...], AS_TUPLE], ...], AS_TUPLE
+    ] = Field(
+        description=(
+            "k + 1 rows of k + 1 counts or weights: from the accepted drafts of a "
+            "burst (row) to those of the next (column), both 0..k."
+        )
+    )
+    initial: Annotated[tuple[Weight, ...], AS_TUPLE] | None = Field(
+        default=None,
+        description=(
+            "k + 1 weights of the accepted drafts of a request's first burst; default: "
+            "as often as in the long run."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_chain(self) -> MarkovAcceptance:
+        issues = list(self._shape_issues())
+        if not issues and closed_class(self.transitions) is None:
+            issues.append(
+                FieldIssue(
+                    ("transitions",),
+                    message="the lengths fall into groups that never meet",
+                    allowed="some length must be reachable from every other",
+                    hint="Make a scenario of each group.",
+                )
+            )
+        raise_issues(issues)
+        return self
+
+    def _shape_issues(self) -> Iterator[FieldIssue]:
+        states = self.k + 1
+        if len(self.transitions) != states:
+            yield FieldIssue(
+                ("transitions",),
+                got=f"{len(self.transitions)} rows",
+                allowed=f"must be k + 1 = {states} rows",
+            )
+        for path, weights in self._distributions():
+            if len(weights) != states:
+                yield FieldIssue(
+                    path,
+                    got=f"{len(weights)} weights",
+                    allowed=f"must be k + 1 = {states} weights",
+                )
+            elif math.fsum(weights) <= 0:
+                yield FieldIssue(
+                    path,
+                    message="sum must be > 0",
+                    hint="A length that never occurs still needs a row.",
+                )
+
+    def _distributions(
+        self,
+    ) -> Iterator[tuple[tuple[str | int, ...], tuple[float, ...]]]:
+        for length, row in enumerate(self.transitions):
+            yield ("transitions", length), row
+        if self.initial is not None:
+            yield ("initial",), self.initial
+
+
 AnyAcceptance = (
     HistogramAcceptance
     | GeometricAcceptance
     | FixedAcceptance
     | BurstReplayAcceptance
     | PositionReplayAcceptance
+    | MarkovAcceptance
 )
 AcceptanceConfig = Annotated[AnyAcceptance, Field(discriminator="kind")]
 
@@ -193,6 +265,7 @@ ACCEPTANCE_KINDS: dict[str, type[AnyAcceptance]] = {
     "fixed": FixedAcceptance,
     "burst_replay": BurstReplayAcceptance,
     "position_replay": PositionReplayAcceptance,
+    "markov": MarkovAcceptance,
 }
 
 #: Fields of a `stats.json` that only we read, and that may be wrong in a lenient
@@ -200,8 +273,12 @@ ACCEPTANCE_KINDS: dict[str, type[AnyAcceptance]] = {
 ACCEPTANCE_EXTENSIONS = ("source", "label", "status")
 
 
+#: Kinds that are biased when cut to a shorter draft.
+_MEASURED_AT_ONE_K = (HistogramAcceptance, BurstReplayAcceptance, MarkovAcceptance)
+
+
 def natural_draft_length(acceptance: object) -> int | None:
     """Draft length at which the acceptance was measured; None if it serves any."""
-    if isinstance(acceptance, HistogramAcceptance | BurstReplayAcceptance):
+    if isinstance(acceptance, _MEASURED_AT_ONE_K):
         return acceptance.k
     return None

@@ -49,7 +49,7 @@ _MARKS: dict[FileKind, frozenset[str]] = {
     "scenario": frozenset({"workload", "model", "hardware", "acceptance"}),
     "hardware": frozenset({"analog", "costs", "components", "library", "soc"}),
     "model": frozenset({"n_layers", "d_model", "n_heads", "activation_bits"}),
-    "acceptance": frozenset({"kind", "histogram", "k", "rate"}),
+    "acceptance": frozenset({"kind", "histogram", "k", "rate", "transitions"}),
 }
 
 #: Values that follow from others where they are not written.

@@ -13,6 +13,7 @@ from simcore.config.acceptance import (
     DraftLength,
     FixedAcceptance,
     HistogramAcceptance,
+    MarkovAcceptance,
     natural_draft_length,
 )
 from simcore.config.accounting import AccountingConfig
@@ -405,13 +406,21 @@ def scenario_warnings(scenario: ScenarioConfig) -> list[str]:
     found = list(scenario.load_warnings)
     k = scenario.workload.draft_length
     acceptance = scenario.acceptance
-    if isinstance(acceptance, HistogramAcceptance | BurstReplayAcceptance) and (
-        k < acceptance.k
+    if (
+        isinstance(
+            acceptance, HistogramAcceptance | BurstReplayAcceptance | MarkovAcceptance
+        )
+        and k < acceptance.k
     ):
         found.append(
             f"draft_length {k} is below the k = {acceptance.k} of the acceptance: "
             f"min(a, {k}) is used, which is biased; a position replay serves any "
             "draft_length."
+        )
+    if isinstance(acceptance, MarkovAcceptance) and scenario.workload.mode == "burst":
+        found.append(
+            "In mode burst every burst is the first of its request: bursts do not "
+            "depend on each other, whatever acceptance.transitions says."
         )
     if scenario.event_only:
         found.append(

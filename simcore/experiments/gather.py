@@ -1,6 +1,6 @@
 """Results of shards put together, in the order of the shards, for the summary.
 
-Keeps the columns that statistics need, as arrays: about 80 bytes a burst. Everything
+Keeps the columns that statistics need, as arrays: about 90 bytes a burst. Everything
 else goes from the shards to the files without staying in memory.
 """
 
@@ -35,6 +35,7 @@ _OF_BURSTS = (
     "verify_ps",
     "commit_ps",
     "wasted_verify_steps",
+    "energy_pj",
 )
 _OF_REQUESTS = (
     "replication",

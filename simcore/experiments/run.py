@@ -16,9 +16,11 @@ from typing import Any, Protocol
 import simcore
 from simcore.analysis.check import Check
 from simcore.analysis.estimate import Estimate, estimate_scenario
+from simcore.analysis.input_uncertainty import input_uncertainty
 from simcore.analysis.invariants import check_trace
 from simcore.analysis.ledger import Ledger
 from simcore.analysis.metrics import summarize
+from simcore.analysis.variance_reduction import reduce_variance
 from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
 from simcore.errors import ConfigError, OutputError, Problem
@@ -271,7 +273,12 @@ def execute(
             checks = formula_checks(plan, gathered, columns[1])
             if trace is not None and trace.has_bursts:
                 checks += check_trace(trace, plan.program, results)
-        summary = results | _context(estimate, checks) | {"skipped": plan.skipped}
+        summary = (
+            results
+            | _uncertainty(plan, columns)
+            | _context(estimate, checks)
+            | {"skipped": plan.skipped}
+        )
         wall_s = time.perf_counter() - started
         if writer is not None:
             writer.finish(run | {"wall_s": wall_s}, summary)
@@ -455,6 +462,18 @@ def _manifest(
         "host": platform.node(),
         "platform": platform.platform(),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _uncertainty(
+    plan: RunPlan, columns: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What is known better than the run alone says, and what no run can mend."""
+    reduced = reduce_variance(plan.program, plan.expected, *columns)
+    measured = input_uncertainty(plan.scenario)
+    return {
+        "variance_reduction": reduced.as_dict(),
+        "input_uncertainty": None if measured is None else measured.as_dict(),
     }
 
 

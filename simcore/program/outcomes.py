@@ -24,9 +24,11 @@ from simcore.config.acceptance import (
     FixedAcceptance,
     GeometricAcceptance,
     HistogramAcceptance,
+    MarkovAcceptance,
     PositionReplayAcceptance,
 )
 from simcore.config.scenario import ScenarioConfig
+from simcore.program.markov import MarkovChain, cut
 from simcore.program.random_words import random_words
 from simcore.program.schedules import schedule_named
 from simcore.program.table import IntArray
@@ -134,6 +136,7 @@ class OutcomeDraws:
         acceptance, k = scenario.acceptance, scenario.workload.draft_length
         self._recordings: list[list[int]] = []
         self._thresholds: list[int] = []
+        self._chain: MarkovChain | None = None
         self._guesses: BonusGuesses | None = None
         if schedule_named(scenario.schedule).drafts_ahead and k > 0:
             self._guesses = BonusGuesses(acceptance, k, scenario.seed)
@@ -146,6 +149,8 @@ class OutcomeDraws:
                 # Every recorded burst is a request of its own.
                 bursts = [a for recording in self._recordings for a in recording]
                 self._recordings = [[accepted] for accepted in bursts]
+        elif isinstance(acceptance, MarkovAcceptance):
+            self._chain = MarkovChain(acceptance)
         else:
             self._thresholds = accepted_thresholds(acceptance, k)
 
@@ -196,6 +201,8 @@ class OutcomeDraws:
         workload = self._scenario.workload
         most = 1 if workload.mode == "burst" else (workload.max_tokens or 0)
         words = acceptance_words(self._scenario.seed, request, most)
+        if self._chain is not None:
+            return self._chain.lengths(words, workload.draft_length)
         return [bisect_right(self._thresholds, word) for word in words]
 
 
@@ -262,7 +269,7 @@ def _one_more_accepted(acceptance: AcceptanceConfig, draft_length: int) -> Fract
             for least in (draft_length, draft_length - 1)
         )
         return Fraction(all_of, but_one) if but_one else Fraction(0)
-    p = accepted_probabilities(acceptance, draft_length)
+    p = long_run_probabilities(acceptance, draft_length)
     at_least = p[-1] + p[-2]
     return p[-1] / at_least if at_least else Fraction(0)
 
@@ -297,7 +304,7 @@ def accepted_probabilities(
     Raises
     ------
     TypeError
-        For a replay, whose bursts are not independent draws.
+        For a replay or a Markov chain, whose bursts are not independent draws.
     """
     if isinstance(acceptance, HistogramAcceptance):
         weights = [Fraction(0)] * (draft_length + 1)
@@ -312,7 +319,22 @@ def accepted_probabilities(
     if isinstance(acceptance, FixedAcceptance):
         fixed = min(acceptance.accepted, draft_length)
         return [Fraction(int(a == fixed)) for a in range(draft_length + 1)]
-    raise TypeError("a replay has no distribution of independent bursts")
+    raise TypeError(f"{acceptance.kind} has no distribution of independent bursts")
+
+
+def long_run_probabilities(
+    acceptance: AcceptanceConfig, draft_length: int
+) -> list[Fraction]:
+    """Share of the bursts that accept a = 0..K, over many bursts of one request.
+
+    Raises
+    ------
+    TypeError
+        For a replay, which has no long run.
+    """
+    if isinstance(acceptance, MarkovAcceptance):
+        return cut(MarkovChain(acceptance).long_run, draft_length)
+    return accepted_probabilities(acceptance, draft_length)
 
 
 def accepted_thresholds(acceptance: AcceptanceConfig, draft_length: int) -> list[int]:
@@ -362,6 +384,7 @@ __all__ = [
     "accepted_probabilities",
     "accepted_thresholds",
     "acceptance_words",
+    "long_run_probabilities",
     "replay_lengths",
     "request_outcomes",
     "requests_for_bursts",

@@ -12,6 +12,7 @@ from simcore.config.acceptance import (
     FixedAcceptance,
     GeometricAcceptance,
     HistogramAcceptance,
+    MarkovAcceptance,
 )
 from simcore.config.hardware import HardwareConfig
 from simcore.config.scenario import ScenarioConfig
@@ -74,6 +75,8 @@ def acceptance_text(acceptance: AcceptanceConfig) -> str:
         text = f"geometric, rate {significant(acceptance.rate)}"
     elif isinstance(acceptance, FixedAcceptance):
         text = f"always {counted(acceptance.accepted, 'draft')}"
+    elif isinstance(acceptance, MarkovAcceptance):
+        text = f"Markov chain at k = {acceptance.k}"
     elif isinstance(acceptance, BurstReplayAcceptance):
         text = f"replay of {counted(len(acceptance.requests), 'request')}"
     else:

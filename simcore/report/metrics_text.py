@@ -128,29 +128,40 @@ def _interval(found: Mapping[str, Any]) -> str:
 
 
 def precision_line(
-    found: Mapping[str, Any], aim: float = 0.01, *, shared: bool = False
+    found: Mapping[str, Any],
+    aim: float = 0.01,
+    *,
+    shared: bool = False,
+    units: int | None = None,
 ) -> str:
     """How well the latency per token is known, and how much more would do.
 
     Parameters
     ----------
     found : mapping
-        `value`, `half_width` and `n` of the metric.
+        `value`, `half_width`, `n` and `method` of the metric.
     aim : float
         Wanted half-width relative to the value.
     shared : bool
         Whether requests share a chip: then only replications are independent.
+    units : int, optional
+        Requests, or replications where chips are shared; default: `n`.
     """
     each = "replication" if shared else "request"
     if found["half_width"] is None or not found["value"]:
         return f"One {each} gives no interval; simulate more with --requests."
     width = found["half_width"] / found["value"]
-    meaning = f"+- is half of a 95 % interval over {each}s, which are independent."
+    over = f"{each}s, which are independent"
+    if found.get("method") == "batch_means":
+        length = counted(found["batch_bursts"], "burst")
+        over = f"{found['n']} batches of {length} in time order, as {each}s are few"
+    meaning = f"+- is half of a 95 % interval over {over}."
     shown = f"{significant(width * 100, 2)} %"
     if width <= aim:
         return f"{meaning} The latency per token is within {shown}."
     wanted = f"{significant(aim * 100, 1)} %"
-    more = math.ceil(found["n"] * ((width / aim) ** 2 - 1))
+    now = found["n"] if units is None else units
+    more = math.ceil(now * ((width / aim) ** 2 - 1))
     return (
         f"{meaning} The latency per token is within {shown}, not yet {wanted}: "
         f"simulate about {counted(more, f'more {each}')}."

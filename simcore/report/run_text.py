@@ -26,6 +26,7 @@ from simcore.report.layout import paragraph, sections
 from simcore.report.metrics_text import compared_metrics, precision_line, quantile_lines
 from simcore.report.numbers import counted, power_nw, time_ps
 from simcore.report.speculation_text import speculation_section
+from simcore.report.uncertainty_text import input_line, reduction_line
 
 
 def run_report(
@@ -54,10 +55,16 @@ def run_report(
         counted(tokens, "token"),
         f"{time_ps(summary['elapsed_ps']['total'])} of chip time",
     )
-    intervals = paragraph(
-        precision_line(metrics["latency_ns_per_token"], shared=shared),
-        indent="  ",
+    lines = (
+        precision_line(
+            metrics["latency_ns_per_token"],
+            shared=shared,
+            units=summary.get("intervals", {}).get("n_clusters"),
+        ),
+        reduction_line(summary.get("variance_reduction")),
+        input_line(summary.get("input_uncertainty")),
     )
+    intervals = "\n".join(paragraph(line, indent="  ") for line in lines if line)
     parts = [
         head,
         f"{compared_metrics(metrics, closed_form['metrics'])}\n{intervals}",

@@ -42,7 +42,17 @@ def test_run_has_the_summary_and_says_where_the_trace_is(result):
     assert found["checks_hold"] is True
     assert found["summary"] == json.loads(Path("kept/summary.json").read_text())
     metric = found["summary"]["metrics"]["latency_ns_per_token"]
-    assert sorted(metric) == ["confidence", "half_width", "n", "value"]
+    assert sorted(metric) == [
+        "batch_bursts",
+        "burst_autocorrelation",
+        "confidence",
+        "half_width",
+        "method",
+        "n",
+        "value",
+    ]
+    # Four requests, too few and too short for batches of bursts.
+    assert metric["method"] == "requests"
 
 
 def test_trace_summary_equals_the_run(result):

@@ -41,6 +41,7 @@ PAGES = (
     "docs/import.md",
     "docs/report.md",
     "docs/sweeps.md",
+    "docs/statistics.md",
     "hardware/README.md",
     "traces/README.md",
 )

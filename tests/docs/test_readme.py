@@ -111,6 +111,7 @@ LOADERS = {
     "traces.jsonl": partial(imported, method="eagle"),
     "study.yaml": load_scenario,
     "ideal.yaml": load_scenario,
+    "chain.yaml": load_scenario,
     "design.yaml": load_scenario,
     "chip.yaml": load_hardware,
     "hbm2.yaml": load_hardware,

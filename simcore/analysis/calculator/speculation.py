@@ -12,7 +12,7 @@ from simcore.config.acceptance import (
     natural_draft_length,
 )
 from simcore.errors import ConfigError, Problem
-from simcore.program.outcomes import accepted_probabilities
+from simcore.program.outcomes import long_run_probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ def speculation(
         raise _problem(
             "acceptance.kind",
             got="'position_replay'",
-            allowed="must be histogram, geometric, fixed or burst_replay",
+            allowed="must be histogram, geometric, fixed, burst_replay or markov",
             hint="Accounting selfspec-calculator costs one burst of mean length.",
         )
     if isinstance(acceptance, BurstReplayAcceptance):
         bursts = [min(a, k) for request in acceptance.requests for a in request]
         return Speculation(k, 1.0 + fsum(bursts) / len(bursts))
-    probabilities = accepted_probabilities(acceptance, k)
+    probabilities = long_run_probabilities(acceptance, k)
     return Speculation(k, 1.0 + float(sum(a * p for a, p in enumerate(probabilities))))
 
 

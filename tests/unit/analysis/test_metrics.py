@@ -43,6 +43,7 @@ def columns(program):
     bursts["context_length"] = [row[5] for row in ROWS]
     bursts["start_ps"] = [row[6] * US for row in ROWS]
     bursts["end_ps"] = [row[7] * US for row in ROWS]
+    bursts["ready_ps"] = bursts["start_ps"]
     bursts["commit_ps"] = [1 * US] * 6
     bursts["draft_ps"] = [2 * US] * 6
     bursts["verify_ps"] = [(row[7] - row[6] - 3) * US for row in ROWS]
@@ -51,6 +52,7 @@ def columns(program):
     spent = Ledger(program).burst_columns(
         bursts["context_length"], bursts["committed"]
     )["energy_pj"]
+    bursts["energy_pj"] = spent
     requests = {
         "replication": [0, 0, 1],
         "request": [0, 1, 2],
@@ -199,6 +201,9 @@ def test_one_request_has_no_intervals(program, columns):
         "half_width": None,
         "n": 1,
         "confidence": 0.9,
+        "method": None,
+        "batch_bursts": None,
+        "burst_autocorrelation": None,
     }
 
 
@@ -213,6 +218,9 @@ def test_hardware_that_takes_no_time_has_rate_zero(program, columns):
         "half_width": None,
         "n": 2,
         "confidence": 0.95,
+        "method": None,
+        "batch_bursts": None,
+        "burst_autocorrelation": None,
     }
     assert summary["leakage"]["by_phase"]["draft"] == 0.0
 

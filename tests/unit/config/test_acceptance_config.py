@@ -10,9 +10,11 @@ from simcore.config.acceptance import (
     FixedAcceptance,
     GeometricAcceptance,
     HistogramAcceptance,
+    MarkovAcceptance,
     PositionReplayAcceptance,
     natural_draft_length,
 )
+from simcore.config.closed_class import closed_class
 from simcore.config.load import config_dict, load_acceptance
 
 Mapping = dict[str, Any]
@@ -56,6 +58,16 @@ def test_integer_keys_in_yaml_and_python(write: Write, stats: Mapping) -> None:
             {"kind": "position_replay", "requests": [[1, 3]]},
             PositionReplayAcceptance(requests=((1, 3),)),
             None,
+        ),
+        (
+            {"kind": "markov", "k": 1, "transitions": [[3, 1], [1, 7]]},
+            MarkovAcceptance(k=1, transitions=((3.0, 1.0), (1.0, 7.0))),
+            1,
+        ),
+        (
+            {"kind": "markov", "k": 0, "transitions": [[1]], "initial": [2]},
+            MarkovAcceptance(k=0, transitions=((1.0,),), initial=(2.0,)),
+            0,
         ),
     ],
 )
@@ -112,12 +124,12 @@ def test_each_kind(written: Mapping, expected: object, k: int | None) -> None:
         (
             {"k": 2, "requests": [[0]]},
             "kind: missing; allowed: histogram, geometric, fixed, burst_replay, "
-            "position_replay.",
+            "position_replay, markov.",
         ),
         (
             {"kind": "geometrc", "rate": 0.5},
             "kind: got 'geometrc'; allowed: histogram, geometric, fixed, "
-            "burst_replay, position_replay. Did you mean 'geometric'?",
+            "burst_replay, position_replay, markov. Did you mean 'geometric'?",
         ),
         ({"kind": 5}, "kind: got 5; allowed: histogram"),
         (
@@ -149,6 +161,32 @@ def test_each_kind(written: Mapping, expected: object, k: int | None) -> None:
             {"kind": "position_replay", "requests": [3]},
             "requests[0]: got 3; must be a list of at least 1 entries.",
         ),
+        (
+            {"kind": "markov", "k": 2, "transitions": [[1, 0, 0], [0, 1, 0]]},
+            "transitions: got 2 rows; must be k + 1 = 3 rows.",
+        ),
+        (
+            {"kind": "markov", "k": 1, "transitions": [[1, 0], [0, 1, 0]]},
+            "transitions[1]: got 3 weights; must be k + 1 = 2 weights.",
+        ),
+        (
+            {"kind": "markov", "k": 1, "transitions": [[1, 0], [0, 0]]},
+            "transitions[1]: sum must be > 0. A length that never occurs still needs "
+            "a row.",
+        ),
+        (
+            {"kind": "markov", "k": 1, "transitions": [[1, 1]] * 2, "initial": [1]},
+            "initial: got 1 weights; must be k + 1 = 2 weights.",
+        ),
+        (
+            {"kind": "markov", "k": 1, "transitions": [[1, -1], [0, 1]]},
+            "transitions[0][1]: got -1; must be a number between 0 and 1e+15.",
+        ),
+        (
+            {"kind": "markov", "k": 1, "transitions": [[1, 0], [0, 1]]},
+            "transitions: the lengths fall into groups that never meet; some length "
+            "must be reachable from every other. Make a scenario of each group.",
+        ),
     ],
 )
 def test_problems_of_an_acceptance(
@@ -162,3 +200,26 @@ def test_a_bad_bin_is_told_at_its_line(write: Write, errors: Errors) -> None:
     write("s.json", '{\n "k": 2,\n "histogram": {\n  "0": 1,\n  "7": 1\n }\n}')
     (line,) = errors(load_acceptance, "s.json")
     assert line.startswith("s.json:5: histogram.7: histogram bin 7 is out of range")
+
+
+def test_all_problems_of_a_chain_are_told_at_once(errors: Errors) -> None:
+    chain = {"kind": "markov", "k": 1, "transitions": [[1], [0, 0]], "initial": [0, 0]}
+    assert len(errors(load_acceptance, chain)) == 3
+
+
+@pytest.mark.parametrize(
+    ("transitions", "closed"),
+    [
+        ([[1]], {0}),
+        ([[1, 1], [0, 1]], {1}),
+        ([[1, 0], [1, 1]], {0}),
+        ([[0, 1, 0], [0, 0, 1], [1, 0, 0]], {0, 1, 2}),
+        ([[1, 0, 0], [1, 0, 1], [0, 0, 1]], None),
+        ([[0, 1, 1], [0, 1, 0], [0, 0, 1]], None),
+        ([[0, 0, 1], [1, 0, 0], [0, 0, 1]], {2}),
+    ],
+)
+def test_the_states_that_a_chain_never_leaves(
+    transitions: list[list[float]], closed: set[int] | None
+) -> None:
+    assert closed_class(transitions) == closed

@@ -189,6 +189,8 @@ def test_what_a_library_cannot_set_is_refused_there() -> None:
         ({"kind": "geometric", "rate": 1.5}, False),
         ({"kind": "burst_replay", "k": 3, "requests": [[]]}, False),
         ({"kind": "burst_replay", "k": 3, "requests": [[1, 3]]}, True),
+        ({"kind": "markov", "k": 1, "transitions": [[1, 2], [3, 4]]}, True),
+        ({"kind": "markov", "k": 1, "transitions": [1, 2]}, False),
     ],
 )
 def test_acceptance_is_told_apart_by_kind(acceptance: Any, holds: bool) -> None:

@@ -214,6 +214,20 @@ def test_a_smaller_draft_length_is_accepted_with_a_warning(scenario: Mapping) ->
     )
 
 
+def test_a_chain_is_biased_at_a_smaller_draft_length_and_idle_in_mode_burst(
+    scenario: Mapping,
+) -> None:
+    chain = {"kind": "markov", "k": 1, "transitions": [[3, 1], [1, 3]]}
+    scenario["acceptance"] = chain
+    scenario["workload"] = {"mode": "burst", "prompt_length": 16, "draft_length": 0}
+    biased, idle = load_scenario(scenario).warnings
+    assert biased.startswith("draft_length 0 is below the k = 1 of the acceptance")
+    assert idle == (
+        "In mode burst every burst is the first of its request: bursts do not depend "
+        "on each other, whatever acceptance.transitions says."
+    )
+
+
 def test_a_prompt_beyond_the_models_positions_is_a_warning(scenario: Mapping) -> None:
     scenario["model"]["max_position_embeddings"] = 20
     (warning,) = scenario_warnings(load_scenario(scenario))

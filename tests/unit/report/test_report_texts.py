@@ -88,6 +88,16 @@ def test_how_much_more_to_simulate(half_width, n, said):
     assert precision_line(found).endswith(said)
 
 
+def test_batches_of_bursts_are_named_and_requests_still_counted():
+    found = {"value": 100.0, "half_width": 2.0, "n": 64}
+    found |= {"method": "batch_means", "batch_bursts": 12}
+    assert precision_line(found, units=8) == (
+        "+- is half of a 95 % interval over 64 batches of 12 bursts in time order, as "
+        "requests are few. The latency per token is within 2.0 %, not yet 1 %: "
+        "simulate about 24 more requests."
+    )
+
+
 def closed_form(**changes: object) -> dict:
     return {
         "draft_length": 5,

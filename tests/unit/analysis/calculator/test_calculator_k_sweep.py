@@ -152,8 +152,8 @@ def test_mean_of_an_acceptance(
             PositionReplayAcceptance(requests=((1, 2),)),
             2,
             "acceptance.kind: got 'position_replay'; must be histogram, geometric, "
-            "fixed or burst_replay. Accounting selfspec-calculator costs one burst of "
-            "mean length.",
+            "fixed, burst_replay or markov. Accounting selfspec-calculator costs one "
+            "burst of mean length.",
         ),
     ],
 )
