@@ -14,6 +14,7 @@ import typer
 
 from simcore.cli import (
     check,
+    compare,
     doctor,
     estimate,
     explain,
@@ -93,6 +94,7 @@ app.command("run")(run.run_command)
 app.command("resume")(resume.resume_command)
 app.command("rerun")(resume.rerun_command)
 app.command("sweep")(sweep.sweep_command)
+app.command("compare")(compare.compare_command)
 app.command("validate")(validate.validate_command)
 app.command("estimate")(estimate.estimate_command)
 app.command("check")(check.check_command)

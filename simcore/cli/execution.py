@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from simcore.cli.output import write_note
 from simcore.cli.progress import progress_on_stderr
+from simcore.errors import printable
 
 if TYPE_CHECKING:
     from simcore.experiments.run import HowToRun
@@ -46,6 +48,35 @@ NoCheckOption = Annotated[
     bool,
     typer.Option("--no-check", help="Skip the cross-check with the closed form."),
 ]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="0.5%",
+        help="As many requests as give the latency per token to this precision.",
+    ),
+]
+
+
+def precision_of(text: str) -> float:
+    """Relative half-width in `0.5%` or `0.005`.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
+    number, percent = text.removesuffix("%"), text.endswith("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise typer.BadParameter(
+            f"--until: got {printable(text)}; must be a relative half-width such as "
+            "0.5% or 0.005"
+        )
+    return value
 
 
 @contextmanager

@@ -15,8 +15,10 @@ from simcore.cli.execution import (
     ExecutorOption,
     NoCheckOption,
     SchedulerOption,
+    UntilOption,
     WorkersOption,
     how_to_run,
+    precision_of,
 )
 from simcore.cli.failures import exit_code_for
 from simcore.cli.options import (
@@ -48,6 +50,7 @@ def run_command(
             "--bursts", min=1, max=_MOST, help="At least so many bursts instead."
         ),
     ] = None,
+    until: UntilOption = None,
     seed: SeedOption = None,
     out: Annotated[
         Path | None,
@@ -91,8 +94,9 @@ def run_command(
 
     The trace is a folder of Parquet and JSON files; see `simcore trace`.
     """
-    if requests is not None and bursts is not None:
-        raise typer.BadParameter("give --requests or --bursts, not both")
+    if sum(given is not None for given in (requests, bursts, until)) > 1:
+        raise typer.BadParameter("give one of --requests, --bursts and --until")
+    target = None if until is None else precision_of(until)
     from simcore.config.load import load_scenario
 
     changes = [
@@ -105,15 +109,15 @@ def run_command(
     # Only now what is slow to import: a wrong file is told at once.
     from simcore.experiments.plan import DEFAULT_MAX_EVENTS, plan_run
     from simcore.experiments.run import execute, require_room
+    from simcore.experiments.until import requests_until
     from simcore.report.json_report import result_document
     from simcore.report.run_text import after_run, run_report, run_result
+    from simcore.report.until_text import until_line
 
     folder = out or default_run_folder(
         loaded.name, loaded.seed if seed is None else seed
     )
     started = time.monotonic()
-    plan = plan_run(loaded, seed=seed, requests=requests, bursts=bursts)
-    require_room(plan, max_events or DEFAULT_MAX_EVENTS)
     with how_to_run(
         executor=executor,
         scheduler=scheduler,
@@ -123,12 +127,22 @@ def run_command(
         quiet=quiet,
         folder=folder,
     ) as how:
+        plan = plan_run(loaded, seed=seed, requests=requests, bursts=bursts)
+        found_until = None
+        if target is not None:
+            found_until = requests_until(plan.scenario, target, how)
+            if not quiet:
+                write_note(until_line(found_until))
+            plan = plan_run(plan.scenario, requests=found_until.requests)
+        require_room(plan, max_events or DEFAULT_MAX_EVENTS)
         result = execute(plan, how, folder, force=force)
     page = write_report(folder)[0] if report else None
     if as_json:
         found = run_result(result.scenario, result.summary, folder)
         if page is not None:
             found["report"] = str(page)
+        if found_until is not None:
+            found["until"] = found_until.as_dict()
         write_result(result_document("run", found))
     else:
         text = run_report(result.scenario, result.summary, folder)

@@ -125,6 +125,7 @@ def simulate(
     seed: int | None = None,
     requests: int | None = None,
     bursts: int | None = None,
+    until: float | None = None,
     out: str | Path | None = None,
     force: bool = False,
     cross_check: bool = True,
@@ -143,6 +144,9 @@ def simulate(
         What to run.
     seed, requests, bursts : int, optional
         Instead of the scenario's; `bursts` runs at least so many, in whole requests.
+    until : float, optional
+        As many requests as give the latency per token to this relative half-width,
+        instead of `requests` and `bursts`; see `simcore.experiments.until`.
     out : path, optional
         Run folder. Without it nothing is written and no event is kept.
     force : bool
@@ -187,6 +191,12 @@ def simulate(
         report=report or (lambda _: None),
     )
     plan = plan_run(scenario, seed=seed, requests=requests, bursts=bursts)
+    if until is not None:
+        # Only here: that module stands on this one.
+        from simcore.experiments.until import requests_until
+
+        found = requests_until(plan.scenario, until, how)
+        plan = plan_run(plan.scenario, requests=found.requests)
     if out is not None:
         require_room(plan, max_events)
     return execute(plan, how, None if out is None else Path(out), force=force)

@@ -11,9 +11,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from simcore.analysis.sequential import MIN_CLUSTERS, Precision, precision
+from simcore.analysis.sequential import Precision, first_look, latency_precision
 from simcore.config.load import load_scenario
 from simcore.config.scenario import ScenarioConfig
 from simcore.errors import ConfigError, Problem
@@ -92,12 +90,12 @@ def requests_until(
     size = plan.replications_per_shard
     gathered = Gathered(plan.program.table, keep_latency=False)
     choice = choose_engine(scenario.engine)
-    wanted, done = MIN_CLUSTERS, 0
+    wanted, done = first_look(target), 0
     while True:
         shards = range(done, min(math.ceil(wanted / size), math.ceil(most / size)))
         run_shards(plan, how, choice, gathered, None, shards)
         done = shards.stop
-        found = _precision(gathered, target)
+        found = latency_precision(gathered.requests, target)
         clusters = min(done * size, most)
         if found.is_reached or clusters >= most:
             return Until(
@@ -127,11 +125,3 @@ def _pilot(scenario: ScenarioConfig, max_bursts: int) -> tuple[RunPlan, int, str
     }
     pilot = load_scenario(scenario, [f"{k}={v}" for k, v in changes.items()])
     return plan_of(pilot), most, reason
-
-
-def _precision(gathered: Gathered, target: float) -> Precision:
-    requests = gathered.requests
-    chip = requests["replication"]
-    latency = np.bincount(chip, requests["latency_ps"].astype(np.float64))
-    tokens = np.bincount(chip, requests["tokens"].astype(np.float64))
-    return precision(latency, tokens, target)

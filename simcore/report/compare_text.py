@@ -98,7 +98,7 @@ def _verdict(pair: MetricDifference) -> str:
 
 
 def _basis(comparison: Comparison) -> str:
-    level = significant(100 * comparison.confidence)
+    level = f"{100 * comparison.confidence:g}"
     n, m = comparison.units
     if not comparison.paired:
         return (

@@ -249,7 +249,7 @@ def test_a_wrong_override_is_told_like_a_wrong_file(cli, tmp_path):
         (["run", "tiny", "--seed", "-1"], "Error: Invalid value for '--seed'"),
         (
             ["run", "tiny", "--requests", "1", "--bursts", "2"],
-            "Error: Invalid value: give --requests or --bursts, not both",
+            "Error: Invalid value: give one of --requests, --bursts and --until",
         ),
         (["estimate"], "Error: Invalid value: without a scenario, --model, "),
         (["trace", "sumary", "x"], "Error: No such command 'sumary'."),
