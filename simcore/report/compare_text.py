@@ -8,6 +8,7 @@ from simcore.analysis.divergence import Divergence
 from simcore.analysis.paired import Comparison, MetricDifference
 from simcore.errors import printable
 from simcore.experiments.compare import RunComparison
+from simcore.program.operation import LAYER_GATE
 from simcore.report.layout import paragraph, sections, shorten, table
 from simcore.report.metrics_text import METRICS, metric_text
 from simcore.report.numbers import counted, plus_minus, significant, time_ps
@@ -138,8 +139,11 @@ def _row(row: dict[str, Any] | None) -> str:
         return "has ended"
     where = "" if row["layer"] is None else f" layer {row['layer']}"
     step = "" if row["step"] is None else f" step {row['step']}"
+    # How long a gate is kept was not compared.
+    is_gate = row["operation"] == LAYER_GATE
+    lasts = "" if is_gate else f", lasts {time_ps(row['duration_ps'])}"
     return (
         f"request {row['request']} burst {row['burst']}: {row['operation']} "
         f"({row['phase']}{step}{where}) on {row['resource']}, ready {row['ready_ps']} "
-        f"ps, start {row['start_ps']} ps, lasts {time_ps(row['duration_ps'])}"
+        f"ps, start {row['start_ps']} ps{lasts}"
     )
