@@ -1,0 +1,41 @@
+"""Sums over the holds of every operation, as plain arrays that an engine adds to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simcore.trace.recorder import Int64Array
+
+
+@dataclass
+class HoldSums:
+    """Arrays by op_id, all of shape (n_operations,).
+
+    Attributes
+    ----------
+    bursts : int
+        Bursts added up.
+    count : ndarray of int64
+        Holds that ran.
+    context, committed : ndarray of int64
+        Cached tokens seen, and tokens committed by their bursts, over those holds.
+    busy_ps, wait_ps : ndarray of int64
+        Durations, and times from ready to start.
+    activates : ndarray of int64
+        HBM row activations, where they are counted.
+    """
+
+    bursts: int
+    count: Int64Array
+    context: Int64Array
+    committed: Int64Array
+    busy_ps: Int64Array
+    wait_ps: Int64Array
+    activates: Int64Array
+
+    @classmethod
+    def empty(cls, n_operations: int) -> HoldSums:
+        """No bursts yet."""
+        return cls(0, *(np.zeros(n_operations, dtype=np.int64) for _ in range(6)))
