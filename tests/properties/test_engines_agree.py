@@ -8,6 +8,7 @@ sums over the holds, which operations ran, and errors are compared.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,12 +96,8 @@ def check_chip(seed: int) -> None:
     except ProgramError:
         # Not every chip may draft ahead or prefetch.
         program = case.program()
-    program = dataclasses.replace(
-        program,
-        verification=VERIFICATIONS[seed // 4 % 2].name,
-        # Half the chips with channels time their transfers as they start.
-        times_transfers=seed % 4 == 1,
-    )
+    verification = VERIFICATIONS[seed // 4 % 2].name
+    program = dataclasses.replace(program, verification=verification)
     outcomes = some_outcomes(seed, program, case.context_length, 3)
     jitter = Jitter(seed, 0.3) if seed % 5 == 0 else None
     assert not differences(Input(program, outcomes, None, jitter)), seed
@@ -120,7 +117,7 @@ def check_ties(seed: int) -> None:
     assert not differences(Input(program, outcomes, arrivals)), seed
 
 
-CASES = dict(
+CASES: dict[str, Any] = dict(
     max_examples=30,
     deadline=None,
     suppress_health_check=[

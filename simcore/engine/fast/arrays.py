@@ -219,7 +219,9 @@ def _classes(
         first, of_op = np.arange(len(table)), np.arange(len(table))
     else:
         bits = np.stack([column.view(np.int64) for column in columns], axis=1)
-        _, first, of_op = np.unique(bits, axis=0, return_index=True, return_inverse=True)
+        _, first, of_op = np.unique(
+            bits, axis=0, return_index=True, return_inverse=True
+        )
     return (
         tuple(np.ascontiguousarray(column[first]) for column in columns),
         of_op.reshape(-1).astype(np.int32),

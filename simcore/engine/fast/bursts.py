@@ -76,7 +76,7 @@ def enter(b: BurstArrays, s: State, request: int, slot: int) -> None:
     if r[NEXT_BURST] == r[N_BURSTS]:
         return
     r[NEXT_READY_PS] = c[NOW]
-    if b.given[r[FIRST_BURST] + r[NEXT_BURST], DRAFTED]:
+    if slot >= 0 and b.given[r[FIRST_BURST] + r[NEXT_BURST], DRAFTED]:
         s.launching[c[LAUNCHING]] = slot
         c[LAUNCHING] += 1
         return
@@ -171,7 +171,9 @@ def _set_durations(p: ProgramArrays, b: BurstArrays, s: State, slot: int) -> boo
         context = min(given[CONTEXT] + p.step[i], p.context_cap[i])
         if not s.clock[GIVEN_DURATIONS]:
             linear_ns = (
-                p.base[i] + p.per_token[i] * context + p.per_committed[i] * given[COMMITTED]
+                p.base[i]
+                + p.per_token[i] * context
+                + p.per_committed[i] * given[COMMITTED]
             )
             scaled = linear_ns * PS_PER_NS
             if not 0 <= scaled < MAX_TIME_PS:

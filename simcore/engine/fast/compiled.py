@@ -16,7 +16,16 @@ def inlined(function: _F) -> _F:
         from numba import njit
     except ImportError:  # pragma: no cover - numba is an ordinary dependency
         return function
-    return cast(_F, njit(forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function))
+    return cast(
+        _F,
+        njit(
+            forceinline=True,
+            _nrt=False,
+            no_cpython_wrapper=True,
+            no_cfunc_wrapper=True,
+            error_model="numpy",
+        )(function),
+    )
 
 
 def compiled(function: _F) -> _F:
@@ -25,7 +34,9 @@ def compiled(function: _F) -> _F:
         from numba import njit
     except ImportError:  # pragma: no cover - numba is an ordinary dependency
         return function
-    return cast(_F, njit(cache=True, nogil=True, _nrt=False, error_model="numpy")(function))
+    return cast(
+        _F, njit(cache=True, nogil=True, _nrt=False, error_model="numpy")(function)
+    )
 
 
 def source_digest() -> int:

@@ -107,8 +107,8 @@ class FastEngine:
                 np.array(arrivals, dtype=np.int64),
                 self._event_budget,
                 replication,
-                take_rows,
-                on_partial,
+                take_rows=take_rows,
+                on_partial=on_partial,
             ),
         )
         status = run.run()

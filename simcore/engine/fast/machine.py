@@ -17,7 +17,7 @@ from simcore.program.table import IntArray, OperationTable
 from simcore.program.verification import verification_named
 
 #: SRAM of hardware that names no capacity.
-_NO_LIMIT = 2**62
+NO_LIMIT = 2**62
 
 
 class Machine:
@@ -67,7 +67,7 @@ class Machine:
         self.commit_level = commit_level(table)
         memory = program.hardware.memory
         capacity = memory.sram.capacity_bytes if memory else None
-        self.sram_capacity_bytes = _NO_LIMIT if capacity is None else capacity
+        self.sram_capacity_bytes = NO_LIMIT if capacity is None else capacity
         self._verification = verification_named(program.verification)
         self._sram_bytes = lru_cache(maxsize=None)(program.sram_bytes)
 

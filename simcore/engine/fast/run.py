@@ -13,7 +13,7 @@ from simcore.engine.fast import kernel
 from simcore.engine.fast import state as st
 from simcore.engine.fast.arrays import BurstArrays
 from simcore.engine.fast.holds import ENDED
-from simcore.engine.fast.machine import Machine
+from simcore.engine.fast.machine import NO_LIMIT, Machine
 from simcore.engine.fast.row_buffer import RowBuffer
 from simcore.engine.hbm_channel import stack_transfers
 from simcore.program.outcomes import BurstOutcome, OutcomeTable
@@ -44,6 +44,8 @@ class Task:
         Most holds that may end.
     replication : int
         Number in the rows.
+    has_sram_limit : bool
+        Whether bursts may have to wait for SRAM room.
     take_rows, on_partial : callable, optional
         As in `FastEngine.simulate`.
     """
@@ -53,6 +55,7 @@ class Task:
     arrival_ps: IntArray
     event_budget: int
     replication: int = 0
+    has_sram_limit: bool = True
     take_rows: Callable[[EventRows], None] | None = None
     on_partial: OnPartial | None = None
 
@@ -97,7 +100,9 @@ class Run:
         clock = self._state.clock
         clock[st.FIRST_REQUEST] = outcomes.first_request
         clock[st.EVENT_BUDGET] = task.event_budget
-        clock[st.SRAM_CAPACITY] = machine.sram_capacity_bytes
+        clock[st.SRAM_CAPACITY] = (
+            machine.sram_capacity_bytes if task.has_sram_limit else NO_LIMIT
+        )
         clock[st.KEEPS_ROWS] = task.take_rows is not None
         clock[st.TELLS_ALL] = task.on_partial is not None and machine.times_transfers
         clock[st.TELLS_CUT] = task.on_partial is not None
@@ -157,9 +162,7 @@ class Run:
                 break
             serve[status]()
         if status == kernel.OUT_OF_EVENTS and self.is_complete:
-            self._rows.hand_on(
-                self._state.clock, self._task.replication, all_rows=True
-            )
+            self._rows.hand_on(self._state.clock, self._task.replication, all_rows=True)
         return status
 
     def add_to(self, sums: HoldSums) -> None:

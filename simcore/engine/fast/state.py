@@ -179,9 +179,7 @@ def new_state(
 def with_more_slots(state: State, arrays: ProgramArrays, n_slots: int) -> State:
     """The same with room for `n_slots` bursts in flight."""
     before = len(state.slot)
-    larger = _by_slot(
-        arrays, state.level_end_ps.shape[1], before, n_slots, state.clock
-    )
+    larger = _by_slot(arrays, state.level_end_ps.shape[1], before, n_slots, state.clock)
     for name, array in larger.items():
         old = getattr(state, name)
         if name != "free_slots":
