@@ -59,6 +59,7 @@ from simcore.engine.fast.state import (
     SLOT_CANCELS,
     SLOT_VARIANT,
     SRAM_CAPACITY,
+    SRAM_CHANGED,
     SRAM_FIRST,
     SRAM_HOLDERS,
     SRAM_OCCUPIED,
@@ -82,15 +83,16 @@ def enter(b: BurstArrays, s: State, request: int, slot: int) -> None:
         return
     # In the order of age: all that wait are at least as old, or of this instant.
     n = len(s.sram_queue)
-    place = c[SRAM_FIRST] + c[SRAM_WAITING]
-    while place > c[SRAM_FIRST]:
-        other = s.sram_queue[(place - 1) % n]
+    last = c[SRAM_FIRST] + c[SRAM_WAITING]
+    while last > c[SRAM_FIRST]:
+        other = s.sram_queue[(last - 1) % n]
         if s.request[other, NEXT_READY_PS] < c[NOW] or other < request:
             break
-        s.sram_queue[place % n] = other
-        place -= 1
-    s.sram_queue[place % n] = request
+        s.sram_queue[last % n] = other
+        last -= 1
+    s.sram_queue[last % n] = request
     c[SRAM_WAITING] += 1
+    c[SRAM_CHANGED] = 1
 
 
 @inlined
@@ -116,6 +118,7 @@ def serve_sram(b: BurstArrays, s: State) -> bool:
         s.slot[slot, REQUEST] = request
         s.launching[c[LAUNCHING]] = slot
         c[LAUNCHING] += 1
+    c[SRAM_CHANGED] = 0
     return True
 
 
@@ -224,6 +227,7 @@ def finish_burst(b: BurstArrays, s: State, slot: int) -> None:
         if r[NEXT_BURST] < r[N_BURSTS]:
             enter(b, s, request, slot)
         return
+    c[SRAM_CHANGED] = 1
     c[SRAM_OCCUPIED] -= r[HELD_BYTES]
     c[SRAM_HOLDERS] -= 1
     s.free_slots[c[FREE_SLOTS]] = slot

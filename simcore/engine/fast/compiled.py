@@ -39,6 +39,16 @@ def compiled(function: _F) -> _F:
     )
 
 
+@inlined
+def place(number: int) -> int:
+    """The same number, which is not negative, below 2^31, and an int64.
+
+    Said with an operation that the compiler understands, it spares a check for
+    negative numbers, which count from the end of an array, at every access.
+    """
+    return number & 0x7FFFFFFF
+
+
 def source_digest() -> int:
     """A number that changes with any source file of this package.
 

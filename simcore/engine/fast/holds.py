@@ -35,7 +35,7 @@ from simcore.engine.fast.arrays import (
     ProgramArrays,
     VariantArrays,
 )
-from simcore.engine.fast.compiled import inlined
+from simcore.engine.fast.compiled import inlined, place
 from simcore.engine.fast.heap import add_end
 from simcore.engine.fast.queues import key_of, look_at, withdraw
 from simcore.engine.fast.rows import add_rows
@@ -92,24 +92,24 @@ def start_hold(
     """An operation gets its resources; False if its duration is impossible."""
     c = s.clock
     now = c[NOW]
-    for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
-        s.held[p.resource[i]] = 1
+    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        s.held[place(p.resource[i])] = 1
     s.code[slot, op] = STARTED
     flags = p.op[op, FLAGS]
     duration = -1
     if flags & GATE:
-        number = p.op[op, GATE_NUMBER]
+        number = place(p.op[op, GATE_NUMBER])
         s.gate[slot, number, GATE_START_PS] = now
         s.gate[slot, number, GATE_ROW] = c[ROW_BASE] + c[ROWS]
         # A gate is a span: what it guards may start at once.
-        for i in range(p.op[op, FIRST_SUCCESSOR], p.op[op, LAST_SUCCESSOR]):
-            one_less(p, s, slot, p.successor[i])
+        for i in range(place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op, LAST_SUCCESSOR])):
+            one_less(p, s, slot, place(p.successor[i]))
     elif flags & TIMED:
         c[CURRENT_SLOT] = slot
         c[PENDING_OP] = op
         c[PENDING_ROW] = c[ROWS]
     else:
-        duration = s.duration_ps[slot, p.op[op, CLASS]]
+        duration = s.duration_ps[slot, place(p.op[op, CLASS])]
         if duration > NEVER - 1 - now:
             return False
         add_end(s, now + duration, (slot << 32) | op)
@@ -130,26 +130,26 @@ def end_hold(
 ) -> None:
     """Release what an ended hold occupied and make its successors ready."""
     c = s.clock
-    for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
-        resource = p.resource[i]
+    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        resource = place(p.resource[i])
         s.held[resource] = 0
         look_at(s, resource)
     flags = p.op[op, FLAGS]
-    number = p.op[op, GATE_NUMBER] if flags & CLOSES else -1
+    number = place(p.op[op, GATE_NUMBER]) if flags & CLOSES else -1
     if s.slot[slot, SLOT_CANCELS]:
         code = s.code[slot, op]
         if code <= CLOSING:
             number = CLOSING - code
     s.code[slot, op] = ENDED
-    s.level_end_ps[slot, p.op[op, LEVEL]] = c[NOW]
+    s.level_end_ps[slot, place(p.op[op, LEVEL])] = c[NOW]
     if number >= 0:
         s.gate[slot, number, OPEN_LEGS] -= 1
         if s.gate[slot, number, OPEN_LEGS] == 0:
             _close_gate(p, s, rows, slot, number)
     if flags & DECIDES and s.slot[slot, UNDECIDED] > 0:
         _decide(p, v, b, s, rows, slot, op)
-    for i in range(p.op[op, FIRST_SUCCESSOR], p.op[op, LAST_SUCCESSOR]):
-        one_less(p, s, slot, p.successor[i])
+    for i in range(place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op, LAST_SUCCESSOR])):
+        one_less(p, s, slot, place(p.successor[i]))
     s.slot[slot, REMAINING] -= 1
     if s.slot[slot, REMAINING] == 0:
         s.finished[c[FINISHED]] = slot
@@ -161,15 +161,15 @@ def _close_gate(
     p: ProgramArrays, s: State, rows: Columns, slot: int, number: int
 ) -> None:
     c = s.clock
-    op = p.gate[number, GATE_OP]
+    op = place(p.gate[number, GATE_OP])
     duration = c[NOW] - s.gate[slot, number, GATE_START_PS]
     if c[KEEPS_ROWS]:
         rows.duration_ps[s.gate[slot, number, GATE_ROW] - c[ROW_BASE]] = duration
     s.sums[op, BUSY_PS] += duration
     s.code[slot, op] = ENDED
-    s.level_end_ps[slot, p.op[op, LEVEL]] = c[NOW]
+    s.level_end_ps[slot, place(p.op[op, LEVEL])] = c[NOW]
     s.slot[slot, REMAINING] -= 1
-    resource = p.resource[p.op[op, FIRST_RESOURCE]]
+    resource = place(p.resource[place(p.op[op, FIRST_RESOURCE])])
     s.held[resource] = 0
     look_at(s, resource)
 
@@ -217,7 +217,7 @@ def cancel(
     given = b.given[s.slot[slot, BURST_ROW]]
     n_cut = 0
     for i in range(ops[0], ops[1]):
-        op = v.numbers[i]
+        op = place(v.numbers[i])
         code = s.code[slot, op]
         if code < 0 or code > _LOWEST_CANCELLED:
             continue
@@ -227,7 +227,7 @@ def cancel(
         s.cut[n_cut] = op
         n_cut += 1
         # Sums were made as if all would run.
-        of_op = p.op[op, CLASS]
+        of_op = place(p.op[op, CLASS])
         s.sums[op, COUNT] -= 1
         s.sums[op, SUM_CONTEXT] -= min(
             given[CONTEXT] + p.step[of_op], p.context_cap[of_op]
@@ -238,13 +238,13 @@ def cancel(
     s.slot[slot, CANCELLED_OPS] += n_cut
     _forget_new(p, s, slot)
     for i in range(gates[0], gates[1]):
-        number = v.numbers[i]
+        number = place(v.numbers[i])
         if s.code[slot, p.gate[number, GATE_OP]] == STARTED:
             _close_early(p, s, rows, slot, number)
     for i in range(n_cut):
-        op = s.cut[i]
-        for j in range(p.op[op, FIRST_SUCCESSOR], p.op[op, LAST_SUCCESSOR]):
-            one_less(p, s, slot, p.successor[j])
+        op = place(s.cut[i])
+        for j in range(place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op, LAST_SUCCESSOR])):
+            one_less(p, s, slot, place(p.successor[j]))
 
 
 @inlined

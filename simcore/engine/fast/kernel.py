@@ -16,7 +16,7 @@ from simcore.engine.fast.arrays import (
     VariantArrays,
 )
 from simcore.engine.fast.bursts import enter, finish_burst, launch, serve_sram
-from simcore.engine.fast.compiled import compiled, inlined, source_digest
+from simcore.engine.fast.compiled import compiled, inlined, place, source_digest
 from simcore.engine.fast.heap import add_end, earliest_end, take_earliest
 from simcore.engine.fast.holds import end_hold, start_hold
 from simcore.engine.fast.queues import (
@@ -51,12 +51,11 @@ from simcore.engine.fast.state import (
     ROWS,
     SLOT,
     SLOT_CANCELS,
-    SRAM_WAITING,
+    SRAM_CHANGED,
     STAGE,
     TELLS_ALL,
     TELLS_CUT,
     TOLD,
-    WAIT_PS,
     State,
 )
 
@@ -101,7 +100,7 @@ def _advance(
             stage = _BURSTS if c[FINISHED] else _ROOM
         if stage == _BURSTS:
             while c[FINISHED_NEXT] < c[FINISHED]:
-                slot = s.finished[c[FINISHED_NEXT]]
+                slot = place(s.finished[c[FINISHED_NEXT]])
                 tells = c[TELLS_ALL] or (c[TELLS_CUT] and s.slot[slot, SLOT_CANCELS])
                 if tells and not c[TOLD]:
                     c[CURRENT_SLOT] = slot
@@ -115,7 +114,7 @@ def _advance(
             c[FINISHED] = 0
             stage = _ROOM
         if stage == _ROOM:
-            if c[SRAM_WAITING] and not serve_sram(b, s):
+            if c[SRAM_CHANGED] and not serve_sram(b, s):
                 c[STAGE] = stage
                 return WANTS_SLOTS
             stage = _LAUNCH
@@ -124,7 +123,7 @@ def _advance(
                 return WANTS_DURATIONS
         if stage == _LAUNCH:
             for i in range(c[LAUNCHING]):
-                if not launch(p, v, b, s, rows, s.launching[i]):
+                if not launch(p, v, b, s, rows, place(s.launching[i])):
                     return IMPOSSIBLE_TIME
             c[LAUNCHING] = 0
             stage = _ROUND
@@ -159,7 +158,7 @@ def _end_all(
     while earliest_end(s) == now:
         who = take_earliest(s)
         c[ENDED_HOLDS] += 1
-        end_hold(p, v, b, s, rows, who >> 32, who & 0xFFFFFFFF)
+        end_hold(p, v, b, s, rows, place(who >> 32), place(who))
     while c[ARRIVED] < len(s.arrival) and s.arrival[c[ARRIVED], 0] == now:
         enter(b, s, s.arrival[c[ARRIVED], 1], -1)
         c[ARRIVED] += 1
@@ -177,22 +176,22 @@ def _grant(p: ProgramArrays, s: State, rows: Columns) -> bool:
         if not may_start(p, s, key):
             enqueue(p, s, key)
             continue
-        slot = s.request[request_of_key(key), SLOT]
+        slot = place(s.request[request_of_key(key), SLOT])
         if not start_hold(p, s, rows, slot, op_of_key(key), c[NOW]):
             return False
     for i in range(c[CHANGED]):
-        resource = s.changed[i]
+        resource = place(s.changed[i])
         s.is_changed[resource] = 0
         if s.head[resource] < 0 or s.held[resource]:
             continue
-        record = s.head[resource] >> c[RECORD_SHIFT]
+        record = place(s.head[resource] >> c[RECORD_SHIFT])
         if not first_may_start(p, s, record):
             continue
         key, ready = s.record_key[record], s.record_ready_ps[record]
         dequeue(p, s, record)
         op = op_of_key(key)
-        s.sums[op, WAIT_PS] += c[NOW] - ready
-        slot = s.request[request_of_key(key), SLOT]
+        s.wait_ps[op] += c[NOW] - ready
+        slot = place(s.request[request_of_key(key), SLOT])
         if not start_hold(p, s, rows, slot, op, ready):
             return False
     c[CHANGED] = 0
@@ -233,7 +232,7 @@ def _begin_transfer(p: ProgramArrays, s: State, rows: Columns) -> bool:
     s.sums[op, BUSY_PS] += duration
     add_end(s, c[NOW] + duration, (c[CURRENT_SLOT] << 32) | op)
     if c[KEEPS_ROWS]:
-        for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
+        for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
             rows.duration_ps[c[PENDING_ROW]] = duration
             c[PENDING_ROW] += 1
     return True

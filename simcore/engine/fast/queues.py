@@ -13,7 +13,7 @@ from simcore.engine.fast.arrays import (
     LAST_RESOURCE,
     ProgramArrays,
 )
-from simcore.engine.fast.compiled import inlined
+from simcore.engine.fast.compiled import inlined, place
 from simcore.engine.fast.state import (
     CHANGED,
     FREE_RECORD,
@@ -39,13 +39,13 @@ def key_of(p: ProgramArrays, s: State, slot: int, op: int) -> int:
 @inlined
 def op_of_key(key: int) -> int:
     """The op_id in a key."""
-    return key & _OP_MASK
+    return place(key)
 
 
 @inlined
 def request_of_key(key: int) -> int:
     """The request in a key."""
-    return (key >> _REQUEST_BIT) & _REQUEST_MASK
+    return place(key >> _REQUEST_BIT) & _REQUEST_MASK
 
 
 @inlined
@@ -63,13 +63,13 @@ def is_older(ready: int, key: int, other_ready: int, other_key: int) -> bool:
 def may_start(p: ProgramArrays, s: State, key: int) -> bool:
     """Whether nothing is in the way of an operation that became ready just now."""
     op, now = op_of_key(key), s.clock[NOW]
-    for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
-        resource = p.resource[i]
+    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        resource = place(p.resource[i])
         if s.held[resource]:
             return False
         node = s.head[resource]
         if node >= 0:
-            record = node >> s.clock[RECORD_SHIFT]
+            record = place(node >> s.clock[RECORD_SHIFT])
             if is_older(s.record_ready_ps[record], s.record_key[record], now, key):
                 return False
     return True
@@ -79,9 +79,9 @@ def may_start(p: ProgramArrays, s: State, key: int) -> bool:
 def first_may_start(p: ProgramArrays, s: State, record: int) -> bool:
     """Whether a record stands first in all of its queues and its resources are free."""
     op, shift = op_of_key(s.record_key[record]), s.clock[RECORD_SHIFT]
-    for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
-        resource = p.resource[i]
-        if s.held[resource] or s.head[resource] >> shift != record:
+    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        resource = place(p.resource[i])
+        if s.held[resource] or place(s.head[resource]) >> shift != record:
             return False
     return True
 
@@ -99,13 +99,13 @@ def enqueue(p: ProgramArrays, s: State, key: int) -> None:
     s.record_ready_ps[record] = now
     s.record_key[record] = key
     op, node = op_of_key(key), record << shift
-    for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
-        resource = p.resource[i]
+    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        resource = place(p.resource[i])
         # Nearly always the youngest of all.
         before = s.tail[resource]
         after = -1
         while before >= 0:
-            other = before >> shift
+            other = place(before >> shift)
             if is_older(s.record_ready_ps[other], s.record_key[other], now, key):
                 break
             after = before
@@ -128,8 +128,8 @@ def dequeue(p: ProgramArrays, s: State, record: int) -> None:
     """Take a record out of its queues; any change of who is first may matter."""
     op, shift = op_of_key(s.record_key[record]), s.clock[RECORD_SHIFT]
     node = record << shift
-    for i in range(p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]):
-        resource = p.resource[i]
+    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        resource = place(p.resource[i])
         before, after = s.node_before[node], s.node_next[node]
         if before >= 0:
             s.node_next[before] = after
@@ -160,10 +160,10 @@ def withdraw(p: ProgramArrays, s: State, slot: int, op: int) -> None:
     shift, key = s.clock[RECORD_SHIFT], key_of(p, s, slot, op)
     node = s.head[p.resource[first]]
     while node >= 0:
-        record = node >> shift
+        record = place(node >> shift)
         if s.record_key[record] == key:
             dequeue(p, s, record)
             for i in range(first, p.op[op, LAST_RESOURCE]):
-                look_at(s, p.resource[i])
+                look_at(s, place(p.resource[i]))
             return
         node = s.node_next[node]

@@ -175,7 +175,7 @@ class Run:
         sums.context += s.class_context[of_op] + s.sums[:, st.SUM_CONTEXT]
         sums.committed += int(outcomes.committed.sum()) + s.sums[:, st.SUM_COMMITTED]
         sums.busy_ps += s.class_busy_ps[of_op] + s.sums[:, st.BUSY_PS]
-        sums.wait_ps += s.sums[:, st.WAIT_PS]
+        sums.wait_ps += s.wait_ps
         sums.activates += self._activates
 
     # -- what the kernel asks for ----------------------------------------------------

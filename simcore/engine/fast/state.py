@@ -60,7 +60,8 @@ NEVER = 2**63 - 1
     DRAFT_LENGTH,
     RECORD_SHIFT,
     FIRST_REQUEST,
-) = range(39)
+    SRAM_CHANGED,
+) = range(40)
 
 #: Columns of `State.slot`.
 (
@@ -83,7 +84,7 @@ OPEN_LEGS, GATE_START_PS, GATE_ROW = range(3)
 FIRST_BURST, N_BURSTS, NEXT_BURST, SLOT, HELD_BYTES, NEXT_READY_PS = range(6)
 
 #: Columns of `State.sums`.
-COUNT, SUM_CONTEXT, SUM_COMMITTED, BUSY_PS, WAIT_PS = range(5)
+COUNT, SUM_CONTEXT, SUM_COMMITTED, BUSY_PS = range(4)
 
 
 class State(NamedTuple):
@@ -126,6 +127,7 @@ class State(NamedTuple):
     arrival: IntArray
     sram_queue: IntArray
     sums: IntArray
+    wait_ps: IntArray
     class_busy_ps: IntArray
     class_context: IntArray
 
@@ -153,7 +155,7 @@ def new_state(
     request[:, N_BURSTS] = bursts
     request[:, SLOT] = -1
     order = np.argsort(arrival_ps, kind="stable")
-    clock = np.zeros(39, dtype=np.int64)
+    clock = np.zeros(40, dtype=np.int64)
     clock[FREE_RECORD] = -1
     clock[PENDING_OP] = -1
     return State(
@@ -169,7 +171,8 @@ def new_state(
         request=request,
         arrival=np.stack([arrival_ps[order], order], axis=1),
         sram_queue=np.empty(n_requests, dtype=np.int64),
-        sums=np.zeros((n_ops, 5), dtype=np.int64),
+        sums=np.zeros((n_ops, 4), dtype=np.int64),
+        wait_ps=np.zeros(n_ops, dtype=np.int64),
         class_busy_ps=np.zeros(len(arrays.base), dtype=np.int64),
         class_context=np.zeros(len(arrays.base), dtype=np.int64),
         **_by_slot(arrays, n_levels, 0, n_slots, clock),
