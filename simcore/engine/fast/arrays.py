@@ -20,17 +20,10 @@ Int8Array = npt.NDArray[np.int8]
 #: Flags of an operation.
 GATE, CLOSES, TIMED, AHEAD, DECIDES = 1, 2, 4, 8, 16
 
-#: Columns of `ProgramArrays.op`.
-(
-    FLAGS,
-    LEVEL,
-    CLASS,
-    FIRST_RESOURCE,
-    LAST_RESOURCE,
-    FIRST_SUCCESSOR,
-    LAST_SUCCESSOR,
-    GATE_NUMBER,
-) = range(8)
+#: Columns of `ProgramArrays.op`; the level stands in the flags, from a bit on. Lists end
+#: where those of the next operation begin.
+FLAGS, CLASS, FIRST_RESOURCE, FIRST_SUCCESSOR = range(4)
+LEVEL_SHIFT = 8
 
 #: Columns of `ProgramArrays.gate`.
 GATE_OP, FIRST_BEHIND, LAST_BEHIND, LEGS = range(4)
@@ -44,14 +37,15 @@ class ProgramArrays(NamedTuple):
     the rest.
 
     `op` has a row for each operation (columns above), `resource` and `successor` are
-    the lists that it points into, `gate` has a row for each layer gate; `missing`
-    counts predecessors, `roots` have none. The last seven describe the classes.
+    the lists that it points into, `gate` has a row for each layer gate; `gate_number`
+    is that of the gate that an operation is or closes; `missing` counts predecessors, `roots` have none. The last seven describe the classes.
     """
 
     op: Int32Array
     resource: Int32Array
     successor: Int32Array
     gate: Int32Array
+    gate_number: Int32Array
     missing: Int32Array
     roots: Int32Array
     base: FloatArray
@@ -147,24 +141,24 @@ def program_arrays(
     """
     table = program.table
     n = len(table)
-    op = np.zeros((n, 8), dtype=np.int32)
+    op = np.zeros((n + 1, 4), dtype=np.int32)
     is_gate = np.array([o.name == LAYER_GATE for o in table.operations], dtype=bool)
     closes = np.array(table.closes_gate, dtype=np.int64).reshape(-1)
     decides = np.zeros(n, dtype=bool)
     for cell in table.cells:
         if cell.phase.startswith("verify"):
             decides[list(cell.exits)] = True
-    op[:, FLAGS] = (
+    op[:n, FLAGS] = (
         GATE * is_gate
         + CLOSES * (closes >= 0)
         + TIMED * timed
         + AHEAD * table.is_ahead
         + DECIDES * decides
+        + (_levels(table) << LEVEL_SHIFT)
     )
-    op[:, LEVEL] = _levels(table)
-    classes, op[:, CLASS] = _classes(table, timed, class_each=class_each)
-    op[:, FIRST_RESOURCE], op[:, LAST_RESOURCE], resource = _lists(table.op_resources)
-    op[:, FIRST_SUCCESSOR], op[:, LAST_SUCCESSOR], successor = _lists(table.successors)
+    classes, op[:n, CLASS] = _classes(table, timed, class_each=class_each)
+    op[:, FIRST_RESOURCE], resource = _lists(table.op_resources)
+    op[:, FIRST_SUCCESSOR], successor = _lists(table.successors)
     gate = np.array(
         [
             (cell.gate, cell.first, cell.last, len(cell.exits))
@@ -175,15 +169,14 @@ def program_arrays(
     ).reshape(-1, 4)
     number = np.full(n, -1, dtype=np.int32)
     number[gate[:, GATE_OP]] = np.arange(len(gate))
-    op[:, GATE_NUMBER] = np.where(
-        is_gate, number, np.where(closes >= 0, number[closes], -1)
-    )
+    of_op = np.where(is_gate, number, np.where(closes >= 0, number[closes], -1))
     missing = np.array([len(before) for before in table.predecessors], dtype=np.int32)
     return ProgramArrays(
         op,
         resource,
         successor,
         gate,
+        of_op.astype(np.int32),
         missing,
         np.flatnonzero(missing == 0).astype(np.int32),
         *classes,
@@ -228,10 +221,7 @@ def _classes(
     )
 
 
-def _lists(
-    lists: tuple[tuple[int, ...], ...],
-) -> tuple[IntArray, IntArray, Int32Array]:
-    """Where each list begins and ends in all of them, one after another."""
-    last = np.cumsum([len(one) for one in lists], dtype=np.int64)
-    flat = np.array([x for one in lists for x in one], dtype=np.int32)
-    return np.concatenate(([0], last[:-1])), last, flat
+def _lists(lists: tuple[tuple[int, ...], ...]) -> tuple[IntArray, Int32Array]:
+    """Where each list begins in all of them one after another, and where they end."""
+    ends = np.cumsum([0, *(len(one) for one in lists)], dtype=np.int64)
+    return ends, np.array([x for one in lists for x in one], dtype=np.int32)

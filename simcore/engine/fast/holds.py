@@ -20,15 +20,12 @@ from simcore.engine.fast.arrays import (
     FIRST_SUCCESSOR,
     FLAGS,
     GATE,
-    GATE_NUMBER,
     GATE_OP,
     LAST_AFTER,
     LAST_BEHIND,
     LAST_CUT,
     LAST_GATE,
-    LAST_RESOURCE,
-    LAST_SUCCESSOR,
-    LEVEL,
+    LEVEL_SHIFT,
     TIMED,
     BurstArrays,
     Columns,
@@ -92,17 +89,21 @@ def start_hold(
     """An operation gets its resources; False if its duration is impossible."""
     c = s.clock
     now = c[NOW]
-    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+    for i in range(
+        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+    ):
         s.held[place(p.resource[i])] = 1
     s.code[slot, op] = STARTED
     flags = p.op[op, FLAGS]
     duration = -1
     if flags & GATE:
-        number = place(p.op[op, GATE_NUMBER])
+        number = place(p.gate_number[op])
         s.gate[slot, number, GATE_START_PS] = now
         s.gate[slot, number, GATE_ROW] = c[ROW_BASE] + c[ROWS]
         # A gate is a span: what it guards may start at once.
-        for i in range(place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op, LAST_SUCCESSOR])):
+        for i in range(
+            place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op + 1, FIRST_SUCCESSOR])
+        ):
             one_less(p, s, slot, place(p.successor[i]))
     elif flags & TIMED:
         c[CURRENT_SLOT] = slot
@@ -130,25 +131,29 @@ def end_hold(
 ) -> None:
     """Release what an ended hold occupied and make its successors ready."""
     c = s.clock
-    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+    for i in range(
+        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+    ):
         resource = place(p.resource[i])
         s.held[resource] = 0
         look_at(s, resource)
     flags = p.op[op, FLAGS]
-    number = place(p.op[op, GATE_NUMBER]) if flags & CLOSES else -1
+    number = place(p.gate_number[op]) if flags & CLOSES else -1
     if s.slot[slot, SLOT_CANCELS]:
         code = s.code[slot, op]
         if code <= CLOSING:
             number = CLOSING - code
     s.code[slot, op] = ENDED
-    s.level_end_ps[slot, place(p.op[op, LEVEL])] = c[NOW]
+    s.level_end_ps[slot, place(p.op[op, FLAGS] >> LEVEL_SHIFT)] = c[NOW]
     if number >= 0:
         s.gate[slot, number, OPEN_LEGS] -= 1
         if s.gate[slot, number, OPEN_LEGS] == 0:
             _close_gate(p, s, rows, slot, number)
     if flags & DECIDES and s.slot[slot, UNDECIDED] > 0:
         _decide(p, v, b, s, rows, slot, op)
-    for i in range(place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op, LAST_SUCCESSOR])):
+    for i in range(
+        place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op + 1, FIRST_SUCCESSOR])
+    ):
         one_less(p, s, slot, place(p.successor[i]))
     s.slot[slot, REMAINING] -= 1
     if s.slot[slot, REMAINING] == 0:
@@ -167,7 +172,7 @@ def _close_gate(
         rows.duration_ps[s.gate[slot, number, GATE_ROW] - c[ROW_BASE]] = duration
     s.sums[op, BUSY_PS] += duration
     s.code[slot, op] = ENDED
-    s.level_end_ps[slot, place(p.op[op, LEVEL])] = c[NOW]
+    s.level_end_ps[slot, place(p.op[op, FLAGS] >> LEVEL_SHIFT)] = c[NOW]
     s.slot[slot, REMAINING] -= 1
     resource = place(p.resource[place(p.op[op, FIRST_RESOURCE])])
     s.held[resource] = 0
@@ -243,7 +248,9 @@ def cancel(
             _close_early(p, s, rows, slot, number)
     for i in range(n_cut):
         op = place(s.cut[i])
-        for j in range(place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op, LAST_SUCCESSOR])):
+        for j in range(
+            place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op + 1, FIRST_SUCCESSOR])
+        ):
             one_less(p, s, slot, place(p.successor[j]))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
-    LAST_RESOURCE,
     BurstArrays,
     Columns,
     ProgramArrays,
@@ -232,7 +231,9 @@ def _begin_transfer(p: ProgramArrays, s: State, rows: Columns) -> bool:
     s.sums[op, BUSY_PS] += duration
     add_end(s, c[NOW] + duration, (c[CURRENT_SLOT] << 32) | op)
     if c[KEEPS_ROWS]:
-        for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+        for i in range(
+            place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+        ):
             rows.duration_ps[c[PENDING_ROW]] = duration
             c[PENDING_ROW] += 1
     return True

@@ -10,7 +10,6 @@ from simcore.engine.fast.arrays import (
     AHEAD,
     FIRST_RESOURCE,
     FLAGS,
-    LAST_RESOURCE,
     ProgramArrays,
 )
 from simcore.engine.fast.compiled import inlined, place
@@ -63,7 +62,9 @@ def is_older(ready: int, key: int, other_ready: int, other_key: int) -> bool:
 def may_start(p: ProgramArrays, s: State, key: int) -> bool:
     """Whether nothing is in the way of an operation that became ready just now."""
     op, now = op_of_key(key), s.clock[NOW]
-    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+    for i in range(
+        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+    ):
         resource = place(p.resource[i])
         if s.held[resource]:
             return False
@@ -79,7 +80,9 @@ def may_start(p: ProgramArrays, s: State, key: int) -> bool:
 def first_may_start(p: ProgramArrays, s: State, record: int) -> bool:
     """Whether a record stands first in all of its queues and its resources are free."""
     op, shift = op_of_key(s.record_key[record]), s.clock[RECORD_SHIFT]
-    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+    for i in range(
+        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+    ):
         resource = place(p.resource[i])
         if s.held[resource] or place(s.head[resource]) >> shift != record:
             return False
@@ -99,7 +102,9 @@ def enqueue(p: ProgramArrays, s: State, key: int) -> None:
     s.record_ready_ps[record] = now
     s.record_key[record] = key
     op, node = op_of_key(key), record << shift
-    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+    for i in range(
+        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+    ):
         resource = place(p.resource[i])
         # Nearly always the youngest of all.
         before = s.tail[resource]
@@ -128,7 +133,9 @@ def dequeue(p: ProgramArrays, s: State, record: int) -> None:
     """Take a record out of its queues; any change of who is first may matter."""
     op, shift = op_of_key(s.record_key[record]), s.clock[RECORD_SHIFT]
     node = record << shift
-    for i in range(place(p.op[op, FIRST_RESOURCE]), place(p.op[op, LAST_RESOURCE])):
+    for i in range(
+        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
+    ):
         resource = place(p.resource[i])
         before, after = s.node_before[node], s.node_next[node]
         if before >= 0:
@@ -163,7 +170,7 @@ def withdraw(p: ProgramArrays, s: State, slot: int, op: int) -> None:
         record = place(node >> shift)
         if s.record_key[record] == key:
             dequeue(p, s, record)
-            for i in range(first, p.op[op, LAST_RESOURCE]):
+            for i in range(first, p.op[op + 1, FIRST_RESOURCE]):
                 look_at(s, place(p.resource[i]))
             return
         node = s.node_next[node]

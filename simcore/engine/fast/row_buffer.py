@@ -12,7 +12,7 @@ from simcore.program.table import IntArray
 from simcore.trace.holds import EventRows
 
 #: Rows of a chunk.
-CHUNK_ROWS = 1 << 17
+CHUNK_ROWS = 1 << 16
 
 _DTYPES = (np.int32, np.int32, np.int32, np.int8, *[np.int64] * 3, np.int32)
 

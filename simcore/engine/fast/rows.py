@@ -6,8 +6,6 @@ from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
     FLAGS,
     GATE,
-    GATE_NUMBER,
-    LAST_RESOURCE,
     Columns,
     ProgramArrays,
 )
@@ -40,7 +38,7 @@ def add_rows(
     """A hold starts now: a row for each of its resources."""
     c = s.clock
     row = c[ROWS]
-    first, last = p.op[op, FIRST_RESOURCE], p.op[op, LAST_RESOURCE]
+    first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
     for i in range(first, last):
         rows.request[row] = c[FIRST_REQUEST] + s.slot[slot, REQUEST]
         rows.burst[row] = s.slot[slot, BURST_NUMBER]
@@ -92,7 +90,7 @@ def end_instant(p: ProgramArrays, s: State, rows: Columns) -> None:
             op = rows.op_id[row]
             if rows.duration_ps[row] < 0 and p.op[op, FLAGS] & GATE:
                 slot = s.request[rows.request[row] - c[FIRST_REQUEST], SLOT]
-                s.gate[slot, p.op[op, GATE_NUMBER], GATE_ROW] = c[ROW_BASE] + row
+                s.gate[slot, p.gate_number[op], GATE_ROW] = c[ROW_BASE] + row
     c[INSTANT_ROW] = c[ROWS]
 
 

@@ -110,7 +110,7 @@ class Run:
         clock[st.COMMIT_LEVEL] = machine.commit_level
         clock[st.DRAFT_LENGTH] = machine.program.draft_length
         self._transfers = stack_transfers(machine.program, machine.jitter)
-        self._activates = np.zeros(len(machine.arrays.op), dtype=np.int64)
+        self._activates = np.zeros(len(machine.arrays.missing), dtype=np.int64)
         #: Row activations of bursts in flight, by request.
         self._opened: dict[int, dict[int, int]] = {}
         self._rows = RowBuffer(
@@ -169,7 +169,7 @@ class Run:
         """Add what the holds of all bursts have summed up to."""
         s, outcomes = self._state, self._task.outcomes
         n_bursts = len(self.found)
-        of_op = self._machine.arrays.op[:, at.CLASS]
+        of_op = self._machine.arrays.op[:-1, at.CLASS]
         sums.bursts += n_bursts
         sums.count += n_bursts + s.sums[:, st.COUNT]
         sums.context += s.class_context[of_op] + s.sums[:, st.SUM_CONTEXT]

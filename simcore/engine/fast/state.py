@@ -8,7 +8,6 @@ import numpy as np
 
 from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
-    LAST_RESOURCE,
     Int8Array,
     Int32Array,
     ProgramArrays,
@@ -149,7 +148,7 @@ def new_state(
     n_slots : int
         Bursts in flight for which there is room.
     """
-    n_ops, n_requests = len(arrays.op), len(bursts)
+    n_ops, n_requests = len(arrays.missing), len(bursts)
     request = np.zeros((n_requests, 6), dtype=np.int64)
     request[:, FIRST_BURST] = np.cumsum(bursts) - bursts
     request[:, N_BURSTS] = bursts
@@ -194,8 +193,8 @@ def _by_slot(
     arrays: ProgramArrays, n_levels: int, before: int, n_slots: int, clock: IntArray
 ) -> dict[str, np.ndarray]:
     """Arrays that grow with the number of slots; unused memory is never touched."""
-    n_ops, n_gates = len(arrays.op), len(arrays.gate)
-    most = int((arrays.op[:, LAST_RESOURCE] - arrays.op[:, FIRST_RESOURCE]).max())
+    n_ops, n_gates = len(arrays.missing), len(arrays.gate)
+    most = int(np.diff(arrays.op[:, FIRST_RESOURCE]).max())
     clock[RECORD_SHIFT] = (most - 1).bit_length()
     n_nodes = n_slots * n_ops << int(clock[RECORD_SHIFT])
     if n_nodes >= 2**31:
