@@ -1,7 +1,8 @@
 """The ends of holds in progress: a binary heap that leaves a hole where it took.
 
 Most ends start a hold, whose end then fills the hole at the root: one walk down the
-heap for both. Ends of one instant come in any order.
+heap for both. Places without an end, the hole too, hold a time that never comes, so
+that a walk needs no look at the size. Ends of one instant come in any order.
 """
 
 from __future__ import annotations
@@ -13,37 +14,32 @@ from simcore.engine.fast.state import HEAP, HOLE, NEVER, State
 @inlined
 def earliest_end(s: State) -> int:
     """When the next hold ends."""
-    size = s.clock[HEAP]
-    if not s.clock[HOLE]:
-        return s.heap_ps[0] if size > 0 else NEVER
-    if size < 2:
-        return NEVER
-    if size > 2 and s.heap_ps[2] < s.heap_ps[1]:
-        return s.heap_ps[2]
-    return s.heap_ps[1]
+    return min(s.heap_ps[0], min(s.heap_ps[1], s.heap_ps[2]))
 
 
 @inlined
 def take_earliest(s: State) -> int:
     """Remove the hold that ends next; the heap holds one."""
     if s.clock[HOLE]:
-        size = s.clock[HEAP] - 1
-        s.clock[HEAP] = size
-        _sink(s, s.heap_ps[size], s.heap_who[size], size)
+        last = s.clock[HEAP] - 1
+        s.clock[HEAP] = last
+        end, who = s.heap_ps[last], s.heap_who[last]
+        s.heap_ps[last] = NEVER
+        _sink(s, end, who)
     s.clock[HOLE] = 1
+    s.heap_ps[0] = NEVER
     return s.heap_who[0]
 
 
 @inlined
 def add_end(s: State, end_ps: int, who: int) -> None:
     """A hold ends at `end_ps`."""
-    size = s.clock[HEAP]
     if s.clock[HOLE]:
         s.clock[HOLE] = 0
-        _sink(s, end_ps, who, size)
+        _sink(s, end_ps, who)
         return
-    s.clock[HEAP] = size + 1
-    child = size
+    child = s.clock[HEAP]
+    s.clock[HEAP] = child + 1
     while child > 0:
         parent = (child - 1) >> 1
         if s.heap_ps[parent] <= end_ps:
@@ -56,18 +52,19 @@ def add_end(s: State, end_ps: int, who: int) -> None:
 
 
 @inlined
-def _sink(s: State, end_ps: int, who: int, size: int) -> None:
+def _sink(s: State, end_ps: int, who: int) -> None:
     """Put an end into the hole at the root."""
     hole = 0
-    child = 1
-    while child < size:
-        if child + 1 < size and s.heap_ps[child + 1] < s.heap_ps[child]:
-            child += 1
-        if end_ps <= s.heap_ps[child]:
+    while True:
+        child = 2 * hole + 1
+        first, second = s.heap_ps[child], s.heap_ps[child + 1]
+        # Which of the two is chance: chosen without a branch.
+        child += int(second < first)
+        earlier = min(first, second)
+        if end_ps <= earlier:
             break
-        s.heap_ps[hole] = s.heap_ps[child]
+        s.heap_ps[hole] = earlier
         s.heap_who[hole] = s.heap_who[child]
         hole = child
-        child = 2 * hole + 1
     s.heap_ps[hole] = end_ps
     s.heap_who[hole] = who

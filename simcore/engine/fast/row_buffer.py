@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from simcore.engine.fast.arrays import Columns
 from simcore.engine.fast.state import INSTANT_ROW, ROW_BASE, ROWS
@@ -80,4 +82,18 @@ class RowBuffer:
 
 
 def _columns(n_rows: int) -> Columns:
-    return Columns(*(np.empty(n_rows, dtype=dtype) for dtype in _DTYPES))
+    """Columns in one block of memory, widest first.
+
+    An allocator keeps one large block for the next of its size, and gives many smaller
+    ones back to the system, which then has to clear their pages again.
+    """
+    dtypes = [np.dtype(dtype) for dtype in _DTYPES]
+    n_rows += -n_rows % 8
+    block = np.empty(n_rows * sum(dtype.itemsize for dtype in dtypes), dtype=np.uint8)
+    columns: dict[int, npt.NDArray[Any]] = {}
+    first = 0
+    for i in sorted(range(len(dtypes)), key=lambda i: -dtypes[i].itemsize):
+        last = first + n_rows * dtypes[i].itemsize
+        columns[i] = block[first:last].view(dtypes[i])
+        first = last
+    return Columns(*(columns[i] for i in range(len(dtypes))))

@@ -159,8 +159,9 @@ def new_state(
     clock[PENDING_OP] = -1
     return State(
         clock=clock,
-        heap_ps=np.empty(n_resources + 2, dtype=np.int64),
-        heap_who=np.empty(n_resources + 2, dtype=np.int64),
+        # A walk looks at the children of the last end, and they are not there.
+        heap_ps=np.full(2 * n_resources + 3, NEVER, dtype=np.int64),
+        heap_who=np.zeros(2 * n_resources + 3, dtype=np.int64),
         held=np.zeros(n_resources, dtype=np.int8),
         head=np.full(n_resources, -1, dtype=np.int32),
         tail=np.full(n_resources, -1, dtype=np.int32),
