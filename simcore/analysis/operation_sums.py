@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simcore.program.table import IntArray, OperationTable
+from simcore.trace.hold_sums import HoldSums
 
 #: How often each (context_length, committed) occurs.
 Tally = Mapping[tuple[int, int], int]
@@ -52,6 +53,20 @@ class OperationSums:
     def empty(cls, table: OperationTable) -> OperationSums:
         """No bursts yet."""
         return cls(table, 0, *(np.zeros(len(table), dtype=np.int64) for _ in range(6)))
+
+    @classmethod
+    def of_hold_sums(cls, table: OperationTable, sums: HoldSums) -> OperationSums:
+        """Of what an engine has summed up; the arrays are shared."""
+        return cls(
+            table,
+            sums.bursts,
+            sums.count,
+            sums.context,
+            sums.committed,
+            sums.busy_ps,
+            sums.wait_ps,
+            sums.activates,
+        )
 
     @classmethod
     def of_tally(cls, table: OperationTable, bursts: Tally) -> OperationSums:

@@ -117,15 +117,15 @@ def check_ties(seed: int) -> None:
     assert not differences(Input(program, outcomes, arrivals)), seed
 
 
-CASES: dict[str, Any] = dict(
-    max_examples=30,
-    deadline=None,
-    suppress_health_check=[
+CASES: dict[str, Any] = {
+    "max_examples": 30,
+    "deadline": None,
+    "suppress_health_check": [
         HealthCheck.too_slow,
         # The fixture sets the same thing for all examples.
         HealthCheck.function_scoped_fixture,
     ],
-)
+}
 
 
 @settings(**CASES, derandomize=True)

@@ -20,8 +20,8 @@ Int8Array = npt.NDArray[np.int8]
 #: Flags of an operation.
 GATE, CLOSES, TIMED, AHEAD, DECIDES = 1, 2, 4, 8, 16
 
-#: Columns of `ProgramArrays.op`; the level stands in the flags, from a bit on. Lists end
-#: where those of the next operation begin.
+#: Columns of `ProgramArrays.op`. The level stands in the flags, from a bit on; lists
+#: end where those of the next operation begin.
 FLAGS, CLASS, FIRST_RESOURCE, FIRST_SUCCESSOR = range(4)
 LEVEL_SHIFT = 8
 
@@ -38,7 +38,8 @@ class ProgramArrays(NamedTuple):
 
     `op` has a row for each operation (columns above), `resource` and `successor` are
     the lists that it points into, `gate` has a row for each layer gate; `gate_number`
-    is that of the gate that an operation is or closes; `missing` counts predecessors, `roots` have none. The last seven describe the classes.
+    is that of the gate that an operation is or closes; `missing` counts predecessors,
+    `roots` have none. The last seven describe the classes.
     """
 
     op: Int32Array
@@ -156,7 +157,7 @@ def program_arrays(
         + DECIDES * decides
         + (_levels(table) << LEVEL_SHIFT)
     )
-    classes, op[:n, CLASS] = _classes(table, timed, class_each=class_each)
+    times, whole, op[:n, CLASS] = _classes(table, timed, class_each=class_each)
     op[:, FIRST_RESOURCE], resource = _lists(table.op_resources)
     op[:, FIRST_SUCCESSOR], successor = _lists(table.successors)
     gate = np.array(
@@ -179,7 +180,8 @@ def program_arrays(
         of_op.astype(np.int32),
         missing,
         np.flatnonzero(missing == 0).astype(np.int32),
-        *classes,
+        *times,
+        *whole,
     )
 
 
@@ -201,22 +203,21 @@ def _levels(table: OperationTable) -> Int32Array:
 
 def _classes(
     table: OperationTable, timed: npt.NDArray[np.bool_], *, class_each: bool
-) -> tuple[tuple[npt.NDArray[np.generic], ...], Int32Array]:
+) -> tuple[list[FloatArray], list[IntArray], Int32Array]:
     """Columns of the classes, and the class of every operation."""
     # What is timed later lasts nothing until then.
-    duration = [np.where(timed, 0.0, column) for column in table.duration]
+    times = [np.where(timed, 0.0, column) for column in table.duration]
     period, stall = table.stalls
     whole = [table.step, table.context_cap, period, np.where(timed, 0, stall)]
-    columns = (*duration, *whole)
-    if class_each:
-        first, of_op = np.arange(len(table)), np.arange(len(table))
-    else:
-        bits = np.stack([column.view(np.int64) for column in columns], axis=1)
+    first = of_op = np.arange(len(table))
+    if not class_each:
+        bits = np.stack([*(column.view(np.int64) for column in times), *whole], axis=1)
         _, first, of_op = np.unique(
             bits, axis=0, return_index=True, return_inverse=True
         )
     return (
-        tuple(np.ascontiguousarray(column[first]) for column in columns),
+        [np.ascontiguousarray(column[first]) for column in times],
+        [np.ascontiguousarray(column[first]) for column in whole],
         of_op.reshape(-1).astype(np.int32),
     )
 

@@ -181,7 +181,7 @@ def _set_durations(p: ProgramArrays, b: BurstArrays, s: State, slot: int) -> boo
             scaled = linear_ns * PS_PER_NS
             if not 0 <= scaled < MAX_TIME_PS:
                 return False
-            linear = int(round(scaled))
+            linear = round(scaled)
             beyond = linear - p.stall_ps[i]
             met = beyond // p.period_ps[i] if beyond > 0 else 0
             s.duration_ps[slot, i] = linear + p.stall_ps[i] * met

@@ -10,22 +10,21 @@ from typing import Any, TypeVar, cast
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+#: The kernel allocates nothing: without numba's counting of references, which would
+#: cost more than all else, its arrays are plain pointers.
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+
+#: What is only called from compiled code needs no way in from Python.
+_NO_WAY_IN: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def inlined(function: _F) -> _F:
     """Compile as a part of its callers: no call, and no cache of its own."""
     try:
         from numba import njit
     except ImportError:  # pragma: no cover - numba is an ordinary dependency
         return function
-    return cast(
-        _F,
-        njit(
-            forceinline=True,
-            _nrt=False,
-            no_cpython_wrapper=True,
-            no_cfunc_wrapper=True,
-            error_model="numpy",
-        )(function),
-    )
+    return cast(_F, njit(forceinline=True, **_NO_WAY_IN, **_OPTIONS)(function))
 
 
 def compiled(function: _F) -> _F:
@@ -34,9 +33,7 @@ def compiled(function: _F) -> _F:
         from numba import njit
     except ImportError:  # pragma: no cover - numba is an ordinary dependency
         return function
-    return cast(
-        _F, njit(cache=True, nogil=True, _nrt=False, error_model="numpy")(function)
-    )
+    return cast(_F, njit(cache=True, nogil=True, **_OPTIONS)(function))
 
 
 @inlined

@@ -14,7 +14,8 @@ from simcore.engine.fast.state import HEAP, HOLE, NEVER, State
 @inlined
 def earliest_end(s: State) -> int:
     """When the next hold ends."""
-    return min(s.heap_ps[0], min(s.heap_ps[1], s.heap_ps[2]))
+    end: int = min(s.heap_ps[0], min(s.heap_ps[1], s.heap_ps[2]))
+    return end
 
 
 @inlined
@@ -28,7 +29,8 @@ def take_earliest(s: State) -> int:
         _sink(s, end, who)
     s.clock[HOLE] = 1
     s.heap_ps[0] = NEVER
-    return s.heap_who[0]
+    first: int = s.heap_who[0]
+    return first
 
 
 @inlined

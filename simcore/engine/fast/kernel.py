@@ -7,6 +7,8 @@ no time end at the same instant, which then goes on from its beginning.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
     BurstArrays,
@@ -231,15 +233,13 @@ def _begin_transfer(p: ProgramArrays, s: State, rows: Columns) -> bool:
     s.sums[op, BUSY_PS] += duration
     add_end(s, c[NOW] + duration, (c[CURRENT_SLOT] << 32) | op)
     if c[KEEPS_ROWS]:
-        for i in range(
-            place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-        ):
-            rows.duration_ps[c[PENDING_ROW]] = duration
-            c[PENDING_ROW] += 1
+        n_rows = p.op[op + 1, FIRST_RESOURCE] - p.op[op, FIRST_RESOURCE]
+        for row in range(c[PENDING_ROW], c[PENDING_ROW] + n_rows):
+            rows.duration_ps[row] = duration
     return True
 
 
-def _entry(digest: int) -> object:
+def _entry(digest: int) -> Callable[..., int]:
     """The kernel's one way in, with the sources it was compiled from in its key."""
 
     def advance(

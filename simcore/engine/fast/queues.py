@@ -32,7 +32,8 @@ _REQUEST_MASK, _OP_MASK = (1 << 30) - 1, (1 << 32) - 1
 def key_of(p: ProgramArrays, s: State, slot: int, op: int) -> int:
     """The key of an operation of the burst in `slot`."""
     ahead = 1 if p.op[op, FLAGS] & AHEAD else 0
-    return (ahead << _AHEAD_BIT) | (s.slot[slot, REQUEST] << _REQUEST_BIT) | op
+    request = place(s.slot[slot, REQUEST])
+    return (ahead << _AHEAD_BIT) | (request << _REQUEST_BIT) | op
 
 
 @inlined

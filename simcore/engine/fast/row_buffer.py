@@ -65,19 +65,28 @@ class RowBuffer:
         fresh = self.columns
         if grows or not copies:
             fresh = _columns(2 * capacity if grows else capacity)
-        for old, new in zip(self.columns, fresh, strict=True):
-            new[:left] = old[end:n_rows].copy()
+        for name in Columns._fields:
+            kept = getattr(self.columns, name)[end:n_rows].copy()
+            getattr(fresh, name)[:left] = kept
         self.columns = fresh
         clock[ROWS] = left
         clock[ROW_BASE] += end
         clock[INSTANT_ROW] -= end
 
     def _chunk(self, end: int, replication: int, *, copies: bool) -> EventRows:
-        *integers, activates = (
-            column[:end].copy() if copies else column[:end] for column in self.columns
-        )
+        columns = self.columns
+        if copies:
+            columns = Columns._make(column[:end].copy() for column in columns)
         return EventRows(
-            replication, *integers, activates if self._counts_activates else None
+            replication,
+            columns.request[:end],
+            columns.burst[:end],
+            columns.op_id[:end],
+            columns.resource_index[:end],
+            columns.ready_ps[:end],
+            columns.start_ps[:end],
+            columns.duration_ps[:end],
+            columns.activates[:end] if self._counts_activates else None,
         )
 
 
@@ -96,4 +105,4 @@ def _columns(n_rows: int) -> Columns:
         last = first + n_rows * dtypes[i].itemsize
         columns[i] = block[first:last].view(dtypes[i])
         first = last
-    return Columns(*(columns[i] for i in range(len(dtypes))))
+    return Columns._make(columns[i] for i in range(len(dtypes)))

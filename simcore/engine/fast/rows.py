@@ -57,13 +57,14 @@ def add_rows(
 @inlined
 def _comes_before(rows: Columns, a: int, b: int) -> bool:
     """Whether row `a` belongs before row `b` of the same instant."""
-    if rows.request[a] != rows.request[b]:
-        return rows.request[a] < rows.request[b]
-    if rows.burst[a] != rows.burst[b]:
-        return rows.burst[a] < rows.burst[b]
-    if rows.op_id[a] != rows.op_id[b]:
-        return rows.op_id[a] < rows.op_id[b]
-    return rows.resource_index[a] < rows.resource_index[b]
+    first, second = rows.request[a], rows.request[b]
+    if first == second:
+        first, second = rows.burst[a], rows.burst[b]
+    if first == second:
+        first, second = rows.op_id[a], rows.op_id[b]
+    if first == second:
+        return int(rows.resource_index[a]) < int(rows.resource_index[b])
+    return int(first) < int(second)
 
 
 @inlined
@@ -96,7 +97,7 @@ def end_instant(p: ProgramArrays, s: State, rows: Columns) -> None:
 
 @inlined
 def _sort(rows: Columns, first: int, last: int) -> None:
-    """Shell's sort: in place, and as quick as insertion where little is out of order."""
+    """Shell's sort: in place, and quick where little is out of order."""
     gap = 1
     while 9 * gap < last - first:
         gap = 3 * gap + 1

@@ -74,7 +74,7 @@ class _Keeper:
         self.flush_before = self._buffer.flush_before
         self.end_replication = self._buffer.end_replication
 
-    def record_burst(  # noqa: PLR0913
+    def record_burst(
         self,
         replication: int,
         request: int,
