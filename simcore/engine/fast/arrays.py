@@ -18,12 +18,25 @@ Int32Array = npt.NDArray[np.int32]
 Int8Array = npt.NDArray[np.int8]
 
 #: Flags of an operation.
-GATE, CLOSES, TIMED, AHEAD, DECIDES = 1, 2, 4, 8, 16
+GATE, CLOSES, TIMED, AHEAD, DECIDES, JOINT, FORKS = 1, 2, 4, 8, 16, 32, 64
 
-#: Columns of `ProgramArrays.op`. The level stands in the flags, from a bit on; lists
-#: end where those of the next operation begin.
-FLAGS, CLASS, FIRST_RESOURCE, FIRST_SUCCESSOR = range(4)
-LEVEL_SHIFT = 8
+#: Columns of `ProgramArrays.op`. Most operations have one resource and one successor,
+#: which stand here; where there are several (`JOINT`) or another number of them
+#: (`FORKS`), lists count, which end where those of the next operation begin.
+(
+    FLAGS,
+    LEVEL,
+    CLASS,
+    GATE_NUMBER,
+    RESOURCE,
+    FIRST_RESOURCE,
+    SUCCESSOR,
+    FIRST_SUCCESSOR,
+) = range(8)
+
+#: Columns of `ProgramArrays.class_ns` and of `ProgramArrays.class_whole`.
+BASE, PER_TOKEN, PER_COMMITTED = range(3)
+STEP, CONTEXT_CAP, PERIOD_PS, STALL_PS = range(4)
 
 #: Columns of `ProgramArrays.gate`.
 GATE_OP, FIRST_BEHIND, LAST_BEHIND, LEGS = range(4)
@@ -37,25 +50,18 @@ class ProgramArrays(NamedTuple):
     the rest.
 
     `op` has a row for each operation (columns above), `resource` and `successor` are
-    the lists that it points into, `gate` has a row for each layer gate; `gate_number`
-    is that of the gate that an operation is or closes; `missing` counts predecessors,
-    `roots` have none. The last seven describe the classes.
+    the lists that it points into, `gate` has a row for each layer gate; `missing`
+    counts predecessors, `roots` have none. The last two have a row for each class.
     """
 
     op: Int32Array
     resource: Int32Array
     successor: Int32Array
     gate: Int32Array
-    gate_number: Int32Array
     missing: Int32Array
     roots: Int32Array
-    base: FloatArray
-    per_token: FloatArray
-    per_committed: FloatArray
-    step: IntArray
-    context_cap: IntArray
-    period_ps: IntArray
-    stall_ps: IntArray
+    class_ns: FloatArray
+    class_whole: IntArray
 
 
 #: Columns of `BurstArrays.given`.
@@ -142,7 +148,7 @@ def program_arrays(
     """
     table = program.table
     n = len(table)
-    op = np.zeros((n + 1, 4), dtype=np.int32)
+    op = np.zeros((n + 1, 8), dtype=np.int32)
     is_gate = np.array([o.name == LAYER_GATE for o in table.operations], dtype=bool)
     closes = np.array(table.closes_gate, dtype=np.int64).reshape(-1)
     decides = np.zeros(n, dtype=bool)
@@ -155,9 +161,13 @@ def program_arrays(
         + TIMED * timed
         + AHEAD * table.is_ahead
         + DECIDES * decides
-        + (_levels(table) << LEVEL_SHIFT)
+        + JOINT * np.array([len(held) != 1 for held in table.op_resources])
+        + FORKS * np.array([len(after) != 1 for after in table.successors])
     )
+    op[:n, LEVEL] = _levels(table)
     times, whole, op[:n, CLASS] = _classes(table, timed, class_each=class_each)
+    op[:n, RESOURCE] = [(*held, -1)[0] for held in table.op_resources]
+    op[:n, SUCCESSOR] = [(*after, -1)[0] for after in table.successors]
     op[:, FIRST_RESOURCE], resource = _lists(table.op_resources)
     op[:, FIRST_SUCCESSOR], successor = _lists(table.successors)
     gate = np.array(
@@ -170,18 +180,19 @@ def program_arrays(
     ).reshape(-1, 4)
     number = np.full(n, -1, dtype=np.int32)
     number[gate[:, GATE_OP]] = np.arange(len(gate))
-    of_op = np.where(is_gate, number, np.where(closes >= 0, number[closes], -1))
+    op[:n, GATE_NUMBER] = np.where(
+        is_gate, number, np.where(closes >= 0, number[closes], -1)
+    )
     missing = np.array([len(before) for before in table.predecessors], dtype=np.int32)
     return ProgramArrays(
         op,
         resource,
         successor,
         gate,
-        of_op.astype(np.int32),
         missing,
         np.flatnonzero(missing == 0).astype(np.int32),
-        *times,
-        *whole,
+        times,
+        whole,
     )
 
 
@@ -203,23 +214,21 @@ def _levels(table: OperationTable) -> Int32Array:
 
 def _classes(
     table: OperationTable, timed: npt.NDArray[np.bool_], *, class_each: bool
-) -> tuple[list[FloatArray], list[IntArray], Int32Array]:
+) -> tuple[FloatArray, IntArray, Int32Array]:
     """Columns of the classes, and the class of every operation."""
     # What is timed later lasts nothing until then.
-    times = [np.where(timed, 0.0, column) for column in table.duration]
+    times = np.stack([np.where(timed, 0.0, c) for c in table.duration], axis=1)
     period, stall = table.stalls
-    whole = [table.step, table.context_cap, period, np.where(timed, 0, stall)]
+    whole = np.stack(
+        [table.step, table.context_cap, period, np.where(timed, 0, stall)], axis=1
+    )
     first = of_op = np.arange(len(table))
     if not class_each:
-        bits = np.stack([*(column.view(np.int64) for column in times), *whole], axis=1)
+        bits = np.concatenate([times.view(np.int64), whole], axis=1)
         _, first, of_op = np.unique(
             bits, axis=0, return_index=True, return_inverse=True
         )
-    return (
-        [np.ascontiguousarray(column[first]) for column in times],
-        [np.ascontiguousarray(column[first]) for column in whole],
-        of_op.reshape(-1).astype(np.int32),
-    )
+    return times[first], whole[first], of_op.reshape(-1).astype(np.int32)
 
 
 def _lists(lists: tuple[tuple[int, ...], ...]) -> tuple[IntArray, Int32Array]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from simcore.engine.fast.arrays import (
     ACCEPTED,
+    BASE,
     BYTES,
     CANCELS,
     COMMIT_END_PS,
     COMMITTED,
     CONTEXT,
+    CONTEXT_CAP,
     DRAFT_END_PS,
     DRAFTED,
     END_PS,
@@ -18,9 +20,14 @@ from simcore.engine.fast.arrays import (
     LAST_AFTER,
     LAST_AT_START,
     LEGS,
+    PER_COMMITTED,
+    PER_TOKEN,
+    PERIOD_PS,
     READY_PS,
     SRAM_BYTES,
+    STALL_PS,
     START_PS,
+    STEP,
     STEPS,
     SURVIVES,
     VARIANT,
@@ -170,21 +177,24 @@ def _set_durations(p: ProgramArrays, b: BurstArrays, s: State, slot: int) -> boo
     With the arithmetic of `OperationTable.durations_ps`, so that both round alike.
     """
     given = b.given[s.slot[slot, BURST_ROW]]
-    for i in range(len(p.base)):
-        context = min(given[CONTEXT] + p.step[i], p.context_cap[i])
+    for i in range(len(p.class_ns)):
+        context = min(
+            given[CONTEXT] + p.class_whole[i, STEP], p.class_whole[i, CONTEXT_CAP]
+        )
         if not s.clock[GIVEN_DURATIONS]:
             linear_ns = (
-                p.base[i]
-                + p.per_token[i] * context
-                + p.per_committed[i] * given[COMMITTED]
+                p.class_ns[i, BASE]
+                + p.class_ns[i, PER_TOKEN] * context
+                + p.class_ns[i, PER_COMMITTED] * given[COMMITTED]
             )
             scaled = linear_ns * PS_PER_NS
             if not 0 <= scaled < MAX_TIME_PS:
                 return False
             linear = round(scaled)
-            beyond = linear - p.stall_ps[i]
-            met = beyond // p.period_ps[i] if beyond > 0 else 0
-            s.duration_ps[slot, i] = linear + p.stall_ps[i] * met
+            stall = p.class_whole[i, STALL_PS]
+            beyond = linear - stall
+            met = beyond // p.class_whole[i, PERIOD_PS] if beyond > 0 else 0
+            s.duration_ps[slot, i] = linear + stall * met
         if not 0 <= s.duration_ps[slot, i] <= MAX_TIME_PS:
             return False
         s.class_busy_ps[i] += s.duration_ps[slot, i]

@@ -8,7 +8,7 @@ that a walk needs no look at the size. Ends of one instant come in any order.
 from __future__ import annotations
 
 from simcore.engine.fast.compiled import inlined
-from simcore.engine.fast.state import HEAP, HOLE, NEVER, State
+from simcore.engine.fast.state import HEAP_SIZE, HOLE, NEVER, State
 
 
 @inlined
@@ -22,8 +22,8 @@ def earliest_end(s: State) -> int:
 def take_earliest(s: State) -> int:
     """Remove the hold that ends next; the heap holds one."""
     if s.clock[HOLE]:
-        last = s.clock[HEAP] - 1
-        s.clock[HEAP] = last
+        last = s.clock[HEAP_SIZE] - 1
+        s.clock[HEAP_SIZE] = last
         end, who = s.heap_ps[last], s.heap_who[last]
         s.heap_ps[last] = NEVER
         _sink(s, end, who)
@@ -40,8 +40,8 @@ def add_end(s: State, end_ps: int, who: int) -> None:
         s.clock[HOLE] = 0
         _sink(s, end_ps, who)
         return
-    child = s.clock[HEAP]
-    s.clock[HEAP] = child + 1
+    child = s.clock[HEAP_SIZE]
+    s.clock[HEAP_SIZE] = child + 1
     while child > 0:
         parent = (child - 1) >> 1
         if s.heap_ps[parent] <= end_ps:

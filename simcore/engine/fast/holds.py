@@ -11,6 +11,7 @@ from simcore.engine.fast.arrays import (
     CLOSES,
     COMMITTED,
     CONTEXT,
+    CONTEXT_CAP,
     DECIDES,
     FIRST_AFTER,
     FIRST_BEHIND,
@@ -19,13 +20,19 @@ from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
     FIRST_SUCCESSOR,
     FLAGS,
+    FORKS,
     GATE,
+    GATE_NUMBER,
     GATE_OP,
+    JOINT,
     LAST_AFTER,
     LAST_BEHIND,
     LAST_CUT,
     LAST_GATE,
-    LEVEL_SHIFT,
+    LEVEL,
+    RESOURCE,
+    STEP,
+    SUCCESSOR,
     TIMED,
     BurstArrays,
     Columns,
@@ -45,6 +52,7 @@ from simcore.engine.fast.state import (
     FINISHED,
     GATE_ROW,
     GATE_START_PS,
+    HELD,
     KEEPS_ROWS,
     NEVER,
     NEW_FROM,
@@ -83,28 +91,43 @@ def one_less(p: ProgramArrays, s: State, slot: int, op: int) -> None:
 
 
 @inlined
+def _successors_go_on(p: ProgramArrays, s: State, slot: int, op: int) -> None:
+    if not p.op[op, FLAGS] & FORKS:
+        one_less(p, s, slot, place(p.op[op, SUCCESSOR]))
+        return
+    first, last = p.op[op, FIRST_SUCCESSOR], p.op[op + 1, FIRST_SUCCESSOR]
+    for i in range(place(first), place(last)):
+        one_less(p, s, slot, place(p.successor[i]))
+
+
+@inlined
+def _release(s: State, resource: int) -> None:
+    s.unit[resource, HELD] = 0
+    look_at(s, resource)
+
+
+@inlined
 def start_hold(
     p: ProgramArrays, s: State, rows: Columns, slot: int, op: int, ready_ps: int
 ) -> bool:
     """An operation gets its resources; False if its duration is impossible."""
     c = s.clock
     now = c[NOW]
-    for i in range(
-        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-    ):
-        s.held[place(p.resource[i])] = 1
-    s.code[slot, op] = STARTED
     flags = p.op[op, FLAGS]
+    if flags & JOINT:
+        first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
+        for i in range(place(first), place(last)):
+            s.unit[place(p.resource[i]), HELD] = 1
+    else:
+        s.unit[place(p.op[op, RESOURCE]), HELD] = 1
+    s.code[slot, op] = STARTED
     duration = -1
     if flags & GATE:
-        number = place(p.gate_number[op])
+        number = place(p.op[op, GATE_NUMBER])
         s.gate[slot, number, GATE_START_PS] = now
         s.gate[slot, number, GATE_ROW] = c[ROW_BASE] + c[ROWS]
         # A gate is a span: what it guards may start at once.
-        for i in range(
-            place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op + 1, FIRST_SUCCESSOR])
-        ):
-            one_less(p, s, slot, place(p.successor[i]))
+        _successors_go_on(p, s, slot, op)
     elif flags & TIMED:
         c[CURRENT_SLOT] = slot
         c[PENDING_OP] = op
@@ -131,30 +154,27 @@ def end_hold(
 ) -> None:
     """Release what an ended hold occupied and make its successors ready."""
     c = s.clock
-    for i in range(
-        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-    ):
-        resource = place(p.resource[i])
-        s.held[resource] = 0
-        look_at(s, resource)
     flags = p.op[op, FLAGS]
-    number = place(p.gate_number[op]) if flags & CLOSES else -1
+    if flags & JOINT:
+        first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
+        for i in range(place(first), place(last)):
+            _release(s, place(p.resource[i]))
+    else:
+        _release(s, place(p.op[op, RESOURCE]))
+    number = place(p.op[op, GATE_NUMBER]) if flags & CLOSES else -1
     if s.slot[slot, SLOT_CANCELS]:
         code = s.code[slot, op]
         if code <= CLOSING:
             number = CLOSING - code
     s.code[slot, op] = ENDED
-    s.level_end_ps[slot, place(p.op[op, FLAGS] >> LEVEL_SHIFT)] = c[NOW]
+    s.level_end_ps[slot, place(p.op[op, LEVEL])] = c[NOW]
     if number >= 0:
         s.gate[slot, number, OPEN_LEGS] -= 1
         if s.gate[slot, number, OPEN_LEGS] == 0:
             _close_gate(p, s, rows, slot, number)
     if flags & DECIDES and s.slot[slot, UNDECIDED] > 0:
         _decide(p, v, b, s, rows, slot, op)
-    for i in range(
-        place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op + 1, FIRST_SUCCESSOR])
-    ):
-        one_less(p, s, slot, place(p.successor[i]))
+    _successors_go_on(p, s, slot, op)
     s.slot[slot, REMAINING] -= 1
     if s.slot[slot, REMAINING] == 0:
         s.finished[c[FINISHED]] = slot
@@ -172,11 +192,9 @@ def _close_gate(
         rows.duration_ps[s.gate[slot, number, GATE_ROW] - c[ROW_BASE]] = duration
     s.sums[op, BUSY_PS] += duration
     s.code[slot, op] = ENDED
-    s.level_end_ps[slot, place(p.op[op, FLAGS] >> LEVEL_SHIFT)] = c[NOW]
+    s.level_end_ps[slot, place(p.op[op, LEVEL])] = c[NOW]
     s.slot[slot, REMAINING] -= 1
-    resource = place(p.resource[place(p.op[op, FIRST_RESOURCE])])
-    s.held[resource] = 0
-    look_at(s, resource)
+    _release(s, place(p.op[op, RESOURCE]))
 
 
 @inlined
@@ -235,7 +253,8 @@ def cancel(
         of_op = place(p.op[op, CLASS])
         s.sums[op, COUNT] -= 1
         s.sums[op, SUM_CONTEXT] -= min(
-            given[CONTEXT] + p.step[of_op], p.context_cap[of_op]
+            given[CONTEXT] + p.class_whole[of_op, STEP],
+            p.class_whole[of_op, CONTEXT_CAP],
         )
         s.sums[op, SUM_COMMITTED] -= given[COMMITTED]
         s.sums[op, BUSY_PS] -= s.duration_ps[slot, of_op]
@@ -248,10 +267,7 @@ def cancel(
             _close_early(p, s, rows, slot, number)
     for i in range(n_cut):
         op = place(s.cut[i])
-        for j in range(
-            place(p.op[op, FIRST_SUCCESSOR]), place(p.op[op + 1, FIRST_SUCCESSOR])
-        ):
-            one_less(p, s, slot, place(p.successor[j]))
+        _successors_go_on(p, s, slot, op)
 
 
 @inlined

@@ -39,6 +39,9 @@ from simcore.engine.fast.state import (
     FINISHED,
     FINISHED_NEXT,
     GIVEN_DURATIONS,
+    HEAD,
+    HELD,
+    IS_CHANGED,
     KEEPS_ROWS,
     LAUNCHING,
     NEVER,
@@ -130,7 +133,7 @@ def _advance(
             stage = _ROUND
         if stage == _ROUND:
             # A round starts at most one hold on every resource.
-            if c[KEEPS_ROWS] and c[ROWS] + len(s.held) > len(rows.op_id):
+            if c[KEEPS_ROWS] and c[ROWS] + len(s.unit) > len(rows.op_id):
                 c[STAGE] = stage
                 return WANTS_ROWS
             if not _grant(p, s, rows):
@@ -182,10 +185,10 @@ def _grant(p: ProgramArrays, s: State, rows: Columns) -> bool:
             return False
     for i in range(c[CHANGED]):
         resource = place(s.changed[i])
-        s.is_changed[resource] = 0
-        if s.head[resource] < 0 or s.held[resource]:
+        s.unit[resource, IS_CHANGED] = 0
+        if s.unit[resource, HEAD] < 0 or s.unit[resource, HELD]:
             continue
-        record = place(s.head[resource] >> c[RECORD_SHIFT])
+        record = place(s.unit[resource, HEAD] >> c[RECORD_SHIFT])
         if not first_may_start(p, s, record):
             continue
         key, ready = s.record_key[record], s.record_ready_ps[record]

@@ -10,15 +10,21 @@ from simcore.engine.fast.arrays import (
     AHEAD,
     FIRST_RESOURCE,
     FLAGS,
+    JOINT,
+    RESOURCE,
     ProgramArrays,
 )
 from simcore.engine.fast.compiled import inlined, place
 from simcore.engine.fast.state import (
     CHANGED,
     FREE_RECORD,
+    HEAD,
+    HELD,
+    IS_CHANGED,
     NOW,
     RECORD_SHIFT,
     REQUEST,
+    TAIL,
     USED_RECORDS,
     State,
 )
@@ -62,30 +68,38 @@ def is_older(ready: int, key: int, other_ready: int, other_key: int) -> bool:
 @inlined
 def may_start(p: ProgramArrays, s: State, key: int) -> bool:
     """Whether nothing is in the way of an operation that became ready just now."""
-    op, now = op_of_key(key), s.clock[NOW]
-    for i in range(
-        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-    ):
-        resource = place(p.resource[i])
-        if s.held[resource]:
+    op = op_of_key(key)
+    if not p.op[op, FLAGS] & JOINT:
+        return _lets_start(s, place(p.op[op, RESOURCE]), key)
+    first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
+    for i in range(place(first), place(last)):
+        if not _lets_start(s, place(p.resource[i]), key):
             return False
-        node = s.head[resource]
-        if node >= 0:
-            record = place(node >> s.clock[RECORD_SHIFT])
-            if is_older(s.record_ready_ps[record], s.record_key[record], now, key):
-                return False
     return True
+
+
+@inlined
+def _lets_start(s: State, resource: int, key: int) -> bool:
+    """Whether a resource is free and none that waits for it is older."""
+    if s.unit[resource, HELD]:
+        return False
+    node = s.unit[resource, HEAD]
+    if node < 0:
+        return True
+    record = place(node >> s.clock[RECORD_SHIFT])
+    return not is_older(
+        s.record_ready_ps[record], s.record_key[record], s.clock[NOW], key
+    )
 
 
 @inlined
 def first_may_start(p: ProgramArrays, s: State, record: int) -> bool:
     """Whether a record stands first in all of its queues and its resources are free."""
     op, shift = op_of_key(s.record_key[record]), s.clock[RECORD_SHIFT]
-    for i in range(
-        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-    ):
-        resource = place(p.resource[i])
-        if s.held[resource] or place(s.head[resource]) >> shift != record:
+    first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
+    for i in range(place(first), place(last)):
+        unit = s.unit[place(p.resource[i])]
+        if unit[HELD] or unit[HEAD] < 0 or unit[HEAD] >> shift != record:
             return False
     return True
 
@@ -103,12 +117,11 @@ def enqueue(p: ProgramArrays, s: State, key: int) -> None:
     s.record_ready_ps[record] = now
     s.record_key[record] = key
     op, node = op_of_key(key), record << shift
-    for i in range(
-        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-    ):
+    first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
+    for i in range(place(first), place(last)):
         resource = place(p.resource[i])
         # Nearly always the youngest of all.
-        before = s.tail[resource]
+        before = s.unit[resource, TAIL]
         after = -1
         while before >= 0:
             other = place(before >> shift)
@@ -121,11 +134,11 @@ def enqueue(p: ProgramArrays, s: State, key: int) -> None:
         if before >= 0:
             s.node_next[before] = node
         else:
-            s.head[resource] = node
+            s.unit[resource, HEAD] = node
         if after >= 0:
             s.node_before[after] = node
         else:
-            s.tail[resource] = node
+            s.unit[resource, TAIL] = node
         node += 1
 
 
@@ -134,19 +147,18 @@ def dequeue(p: ProgramArrays, s: State, record: int) -> None:
     """Take a record out of its queues; any change of who is first may matter."""
     op, shift = op_of_key(s.record_key[record]), s.clock[RECORD_SHIFT]
     node = record << shift
-    for i in range(
-        place(p.op[op, FIRST_RESOURCE]), place(p.op[op + 1, FIRST_RESOURCE])
-    ):
+    first, last = p.op[op, FIRST_RESOURCE], p.op[op + 1, FIRST_RESOURCE]
+    for i in range(place(first), place(last)):
         resource = place(p.resource[i])
         before, after = s.node_before[node], s.node_next[node]
         if before >= 0:
             s.node_next[before] = after
         else:
-            s.head[resource] = after
+            s.unit[resource, HEAD] = after
         if after >= 0:
             s.node_before[after] = before
         else:
-            s.tail[resource] = before
+            s.unit[resource, TAIL] = before
         node += 1
     s.node_next[record << shift] = s.clock[FREE_RECORD]
     s.clock[FREE_RECORD] = record
@@ -155,8 +167,8 @@ def dequeue(p: ProgramArrays, s: State, record: int) -> None:
 @inlined
 def look_at(s: State, resource: int) -> None:
     """Look at the queue of a resource when grants are next given."""
-    if s.head[resource] >= 0 and not s.is_changed[resource]:
-        s.is_changed[resource] = 1
+    if s.unit[resource, HEAD] >= 0 and not s.unit[resource, IS_CHANGED]:
+        s.unit[resource, IS_CHANGED] = 1
         s.changed[s.clock[CHANGED]] = resource
         s.clock[CHANGED] += 1
 
@@ -166,7 +178,7 @@ def withdraw(p: ProgramArrays, s: State, slot: int, op: int) -> None:
     """Take a cancelled operation out of the queues, if it waits in them."""
     first = p.op[op, FIRST_RESOURCE]
     shift, key = s.clock[RECORD_SHIFT], key_of(p, s, slot, op)
-    node = s.head[p.resource[first]]
+    node = s.unit[p.resource[first], HEAD]
     while node >= 0:
         record = place(node >> shift)
         if s.record_key[record] == key:

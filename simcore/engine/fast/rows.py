@@ -6,6 +6,7 @@ from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
     FLAGS,
     GATE,
+    GATE_NUMBER,
     Columns,
     ProgramArrays,
 )
@@ -91,7 +92,7 @@ def end_instant(p: ProgramArrays, s: State, rows: Columns) -> None:
             op = rows.op_id[row]
             if rows.duration_ps[row] < 0 and p.op[op, FLAGS] & GATE:
                 slot = s.request[rows.request[row] - c[FIRST_REQUEST], SLOT]
-                s.gate[slot, p.gate_number[op], GATE_ROW] = c[ROW_BASE] + row
+                s.gate[slot, p.op[op, GATE_NUMBER], GATE_ROW] = c[ROW_BASE] + row
     c[INSTANT_ROW] = c[ROWS]
 
 

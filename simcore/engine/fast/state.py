@@ -8,7 +8,6 @@ import numpy as np
 
 from simcore.engine.fast.arrays import (
     FIRST_RESOURCE,
-    Int8Array,
     Int32Array,
     ProgramArrays,
 )
@@ -24,7 +23,7 @@ NEVER = 2**63 - 1
     STAGE,
     ENDED_HOLDS,
     EVENT_BUDGET,
-    HEAP,
+    HEAP_SIZE,
     HOLE,
     NEW_FROM,
     NEW_TO,
@@ -82,6 +81,10 @@ OPEN_LEGS, GATE_START_PS, GATE_ROW = range(3)
 #: when the next burst was ready.
 FIRST_BURST, N_BURSTS, NEXT_BURST, SLOT, HELD_BYTES, NEXT_READY_PS = range(6)
 
+#: Columns of `State.unit`: whether it works, the oldest and the youngest node of its
+#: queue, and whether the queue is in the list `changed`.
+HELD, HEAD, TAIL, IS_CHANGED = range(4)
+
 #: Columns of `State.sums`.
 COUNT, SUM_CONTEXT, SUM_COMMITTED, BUSY_PS = range(4)
 
@@ -89,9 +92,8 @@ COUNT, SUM_CONTEXT, SUM_COMMITTED, BUSY_PS = range(4)
 class State(NamedTuple):
     """Everything that changes.
 
-    `heap_ps` and `heap_who` are a binary heap of the ends of holds; `held`, `head`,
-    `tail`, `is_changed` are by resource: whether it works, and the oldest and youngest
-    record of its queue. `changed` lists resources whose queue may go on, `newly` holds
+    `heap_ps` and `heap_who` are a binary heap of the ends of holds; `unit` has a row
+    for each resource. `changed` lists resources whose queue may go on, `newly` holds
     operations that became ready and have not been looked at.
 
     A record is an operation that waits. It has a node in the queue of each of its
@@ -103,10 +105,7 @@ class State(NamedTuple):
     clock: IntArray
     heap_ps: IntArray
     heap_who: IntArray
-    held: Int8Array
-    head: Int32Array
-    tail: Int32Array
-    is_changed: Int8Array
+    unit: Int32Array
     changed: Int32Array
     newly: IntArray
     record_ready_ps: IntArray
@@ -162,10 +161,7 @@ def new_state(
         # A walk looks at the children of the last end, and they are not there.
         heap_ps=np.full(2 * n_resources + 3, NEVER, dtype=np.int64),
         heap_who=np.zeros(2 * n_resources + 3, dtype=np.int64),
-        held=np.zeros(n_resources, dtype=np.int8),
-        head=np.full(n_resources, -1, dtype=np.int32),
-        tail=np.full(n_resources, -1, dtype=np.int32),
-        is_changed=np.zeros(n_resources, dtype=np.int8),
+        unit=np.tile(np.array([0, -1, -1, 0], dtype=np.int32), (n_resources, 1)),
         changed=np.empty(n_resources, dtype=np.int32),
         cut=np.empty(n_ops, dtype=np.int32),
         request=request,
@@ -173,8 +169,8 @@ def new_state(
         sram_queue=np.empty(n_requests, dtype=np.int64),
         sums=np.zeros((n_ops, 4), dtype=np.int64),
         wait_ps=np.zeros(n_ops, dtype=np.int64),
-        class_busy_ps=np.zeros(len(arrays.base), dtype=np.int64),
-        class_context=np.zeros(len(arrays.base), dtype=np.int64),
+        class_busy_ps=np.zeros(len(arrays.class_ns), dtype=np.int64),
+        class_context=np.zeros(len(arrays.class_ns), dtype=np.int64),
         **_by_slot(arrays, n_levels, 0, n_slots, clock),
     )
 
@@ -217,7 +213,7 @@ def _by_slot(
         "free_slots": free,
         "slot": np.empty((n_slots, 9), dtype=np.int64),
         "code": np.empty((n_slots, n_ops), dtype=np.int32),
-        "duration_ps": np.empty((n_slots, len(arrays.base)), dtype=np.int64),
+        "duration_ps": np.empty((n_slots, len(arrays.class_ns)), dtype=np.int64),
         "level_end_ps": np.empty((n_slots, n_levels), dtype=np.int64),
         "gate": np.empty((n_slots, n_gates, 3), dtype=np.int64),
     }
