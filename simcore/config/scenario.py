@@ -218,6 +218,14 @@ class ScenarioConfig(_Settings):
         return tuple(found)
 
     @property
+    def bursts_repeat(self) -> bool:
+        """Whether bursts of equal context and outcome take equal times.
+
+        Each then has the chip to itself, and nothing but the outcome is random.
+        """
+        return self.streams == 1 and not self.jitter_cv
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a report must say beside the results."""
         return tuple(scenario_warnings(self))

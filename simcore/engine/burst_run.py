@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +11,8 @@ from simcore.engine.clock import Clock
 from simcore.program.decisions import Cancellation
 from simcore.program.jitter import Jitter
 from simcore.program.outcomes import BurstOutcome
-from simcore.program.table import OperationTable
+from simcore.program.table import IntArray, OperationTable
 from simcore.units import MAX_TIME_PS, PS_PER_NS
-
-if TYPE_CHECKING:
-    from simcore.program.table import IntArray
 
 #: States of an operation. Ready ones that wait for a grant are still `PENDING`.
 PENDING, STARTED, ENDED, CANCELLED = range(4)
@@ -33,14 +29,27 @@ def hold_durations_ps(
     jitter: Jitter | None = None,
 ) -> list[int]:
     """Duration of every hold of a burst, by op_id: all the engine knows of costs."""
+    durations: list[int] = duration_array_ps(
+        table, outcome, request, burst, jitter
+    ).tolist()
+    return durations
+
+
+def duration_array_ps(
+    table: OperationTable,
+    outcome: BurstOutcome,
+    request: int = 0,
+    burst: int = 0,
+    jitter: Jitter | None = None,
+) -> IntArray:
+    """As `hold_durations_ps`, shape (n_operations,)."""
     context, committed = outcome.context_length, outcome.committed
     if jitter is None:
-        durations: list[int] = table.durations_ps(context, committed).tolist()
-        return durations
+        return table.durations_ps(context, committed)
     factors = jitter.factors(request, burst, len(table))
     scaled = table.durations_ns(context, committed) * factors * PS_PER_NS
     # An absurd cost times a large factor must not leave the clock's range.
-    jittered: list[int] = np.rint(np.minimum(scaled, MAX_TIME_PS)).astype(int).tolist()
+    jittered: IntArray = np.rint(np.minimum(scaled, MAX_TIME_PS)).astype(np.int64)
     return jittered
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from simcore.config.hbm import HbmChannelConfig
-from simcore.engine.burst_run import BurstRun
 from simcore.engine.hardware_block import HardwareBlock
 from simcore.program.burst import BurstProgram
 from simcore.program.hbm.fast_path import FastPath
@@ -11,10 +12,22 @@ from simcore.program.hbm.placement import Placement
 from simcore.program.hbm.stack import HbmStack
 from simcore.program.jitter import Jitter
 from simcore.program.operation import HBM
+from simcore.program.outcomes import BurstOutcome
 from simcore.program.table import FloatArray
 
 #: A stack that has been idle for so long has closed its rows.
 IDLE_PS = 100_000
+
+
+class TransferringBurst(Protocol):
+    """As much of a burst as the timing of its transfers depends on."""
+
+    @property
+    def request(self) -> int: ...  # noqa: D102
+    @property
+    def burst(self) -> int: ...  # noqa: D102
+    @property
+    def outcome(self) -> BurstOutcome: ...  # noqa: D102
 
 
 class HbmChannel(HardwareBlock):
@@ -58,7 +71,7 @@ class StackTransfers:
         """Whether operation `op` is a transfer."""
         return HBM in self._table.operations[op].resources
 
-    def start(self, now_ps: int, run: BurstRun, op: int) -> tuple[int, int]:
+    def start(self, now_ps: int, run: TransferringBurst, op: int) -> tuple[int, int]:
         """Duration in ps of a transfer that starts now, and its row activations."""
         operation = self._table.operations[op]
         outcome, step = run.outcome, int(self._table.step[op])
@@ -82,10 +95,20 @@ class StackTransfers:
         self._free_ps = now_ps + duration
         return duration, activates
 
-    def _factor(self, jitter: Jitter, run: BurstRun, op: int) -> float:
+    def _factor(self, jitter: Jitter, run: TransferringBurst, op: int) -> float:
         key = run.request, run.burst
         if key not in self._factors:
             # Bursts of a request come in order: the one before has ended.
             self._factors.pop((run.request, run.burst - 1), None)
             self._factors[key] = jitter.factors(*key, len(self._table))
         return float(self._factors[key][op])
+
+
+def stack_transfers(
+    program: BurstProgram, jitter: Jitter | None
+) -> StackTransfers | None:
+    """What times HBM transfers as they start; None where the program does."""
+    memory = program.hardware.memory
+    if not program.times_transfers or memory is None or memory.hbm.in_use is None:
+        return None
+    return StackTransfers(program, memory.hbm.in_use, jitter)

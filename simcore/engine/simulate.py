@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simcore.engine.burst_controller import BurstController, BurstTimes
-from simcore.engine.chip import Chip, TransferTiming
+from simcore.engine.chip import Chip
 from simcore.engine.clock import DEFAULT_EVENT_BUDGET, Clock
 from simcore.engine.deadlock import deadlock_text
-from simcore.engine.hbm_channel import StackTransfers
+from simcore.engine.hbm_channel import stack_transfers
 from simcore.errors import SimulationError
 from simcore.program.burst import BurstProgram
 from simcore.program.decisions import Decisions
@@ -62,7 +62,7 @@ def simulate_replication(
         budget is spent.
     """
     clock = Clock(event_budget)
-    chip = Chip(clock, program, _transfers(program, jitter))
+    chip = Chip(clock, program, stack_transfers(program, jitter))
     decisions = Decisions(program)
     controllers = [
         BurstController(
@@ -84,11 +84,3 @@ def simulate_replication(
         raise SimulationError(deadlock_text(chip, len(unfinished)))
     recorder.end_replication(replication)
     return [times for controller in controllers for times in controller.bursts]
-
-
-def _transfers(program: BurstProgram, jitter: Jitter | None) -> TransferTiming | None:
-    """What times HBM transfers as they start; None where the program does."""
-    memory = program.hardware.memory
-    if not program.times_transfers or memory is None or memory.hbm.in_use is None:
-        return None
-    return StackTransfers(program, memory.hbm.in_use, jitter)

@@ -167,7 +167,7 @@ def _simulated(
     ]
     plan: RunPlan = plan_of(load_scenario(source, changes))
     gathered = Gathered(plan.program.table, keep_latency=False)
-    run_shards(plan, how, choose_engine(plan.scenario.engine), gathered, None)
+    run_shards(plan, how, choose_engine(plan.scenario), gathered, None)
     name = source if isinstance(source, str) else plan.scenario.name
     return _Side(
         str(name),

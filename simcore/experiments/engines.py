@@ -9,14 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+
 from simcore.config.scenario import ScenarioConfig
 from simcore.engine.burst_table import BurstTable
+from simcore.engine.fast import available
+from simcore.engine.fast.engine import FastEngine
+from simcore.engine.fast.templates import BurstTemplates
 from simcore.engine.simulate import simulate_replication
 from simcore.experiments.spending import Spending, SpendingRecorder
 from simcore.program.arrivals import arrivals_ps
 from simcore.program.burst import BurstProgram
 from simcore.program.jitter import Jitter
-from simcore.program.outcomes import OutcomeDraws
+from simcore.program.outcomes import OutcomeDraws, OutcomeTable
+from simcore.trace.hold_sums import HoldSums
 from simcore.trace.holds import EventBuffer, EventRows, HoldExpansion
 from simcore.trace.recorder import NullRecorder
 
@@ -54,29 +60,49 @@ class EngineChoice:
     name : {"simpy", "fast"}
         Which engine.
     note : str
-        What the user should know of the choice; empty when it is what was asked for.
+        What the user should know of the choice; empty when there is nothing.
+    reuses_bursts : bool
+        Whether equal bursts are simulated once.
     """
 
     name: EngineName
     note: str = ""
+    reuses_bursts: bool = False
 
 
-def choose_engine(asked: str) -> EngineChoice:
-    """Which engine runs.
+def choose_engine(scenario: ScenarioConfig) -> EngineChoice:
+    """Which engine runs a scenario.
 
     Parameters
     ----------
-    asked : {"auto", "simpy", "fast"}
-        Field `engine` of the scenario.
+    scenario : ScenarioConfig
+        Its field `engine`, and what it makes of it.
     """
-    if asked == "simpy":
+    if scenario.engine == "simpy":
         return EngineChoice("simpy")
-    return EngineChoice("simpy")
+    if not available():
+        return EngineChoice(
+            "simpy",
+            "The compiled engine needs numba, which is not installed: the SimPy engine "
+            "runs instead, with the same results, much slower.",
+        )
+    if scenario.bursts_repeat:
+        return EngineChoice(
+            "fast",
+            "Each burst has the chip to itself, so bursts of equal context length and "
+            "outcome take equal times: each kind is simulated once and re-used.",
+            reuses_bursts=True,
+        )
+    return EngineChoice("fast")
 
 
 def engine_of(name: str, scenario: ScenarioConfig, program: BurstProgram) -> Engine:
     """The engine of this name, for one scenario."""
-    return SimPyEngine(scenario, program)
+    if name == "simpy":
+        return SimPyEngine(scenario, program)
+    if scenario.bursts_repeat and not program.times_transfers:
+        return RepeatingEngine(scenario, program)
+    return CompiledEngine(scenario, program)
 
 
 class SimPyEngine:
@@ -122,6 +148,117 @@ class SimPyEngine:
 
     def _buffer(self, take_rows: TakeRows) -> EventBuffer:
         return EventBuffer(HoldExpansion(*self._program.table.rows), take_rows)
+
+
+class CompiledEngine:
+    """Compiled code that follows every hold of every burst.
+
+    Parameters
+    ----------
+    scenario : ScenarioConfig
+        Draws, arrivals and jitter.
+    program : BurstProgram
+        What every burst executes.
+    """
+
+    name: EngineName = "fast"
+
+    def __init__(self, scenario: ScenarioConfig, program: BurstProgram) -> None:
+        self._scenario = scenario
+        self._draws = OutcomeDraws(scenario)
+        self._n_operations = len(program.table)
+        self._engine = FastEngine(program, jitter=jitter_of(scenario))
+
+    def run(
+        self, replications: range, spending: Spending, take_rows: TakeRows | None
+    ) -> BurstTable:
+        """Simulate replications; see `Engine.run`."""
+        tables = []
+        sums = HoldSums.empty(self._n_operations)
+        for replication in replications:
+            requests = requests_of(self._scenario, replication)
+            outcomes = self._draws.table(requests)
+            spending.expect(outcomes)
+            arrivals = arrivals_ps(self._scenario, replication)
+            tables.append(
+                self._engine.simulate(
+                    outcomes,
+                    replication=replication,
+                    arrivals_ps=dict(zip(requests, arrivals, strict=True)),
+                    sums=sums,
+                    take_rows=take_rows,
+                    on_partial=spending.add_partial,
+                )
+            )
+        spending.sums.add_holds(sums)
+        return BurstTable.concatenate(tables)
+
+
+class RepeatingEngine:
+    """Compiled code that follows the holds of every kind of burst once.
+
+    For requests that have the chip to themselves, without jitter.
+
+    Parameters
+    ----------
+    scenario : ScenarioConfig
+        Draws and arrivals.
+    program : BurstProgram
+        What every burst executes.
+    """
+
+    name: EngineName = "fast"
+
+    def __init__(self, scenario: ScenarioConfig, program: BurstProgram) -> None:
+        self._scenario = scenario
+        self._draws = OutcomeDraws(scenario)
+        self._n_operations = len(program.table)
+        self._templates = BurstTemplates(program)
+
+    def run(
+        self, replications: range, spending: Spending, take_rows: TakeRows | None
+    ) -> BurstTable:
+        """Simulate replications; see `Engine.run`."""
+        # One request a replication: they have the same numbers.
+        outcomes = self._draws.table(replications)
+        arrivals = [arrivals_ps(self._scenario, r)[0] for r in replications]
+        sums = HoldSums.empty(self._n_operations)
+        bursts = self._templates.simulate(
+            outcomes,
+            first_replication=replications.start,
+            arrivals_ps=np.array(arrivals, dtype=np.int64),
+            sums=sums,
+            take_rows=take_rows,
+        )
+        spending.sums.add_holds(sums)
+        self._add_partial(outcomes, bursts, spending)
+        return bursts
+
+    def _add_partial(
+        self, outcomes: OutcomeTable, bursts: BurstTable, spending: Spending
+    ) -> None:
+        """Tell of bursts of which not every hold ran."""
+        partial = np.flatnonzero(bursts.holds != self._n_operations)
+        if not partial.size:
+            return
+        spending.expect(outcomes)
+        columns = (
+            bursts.request,
+            bursts.burst,
+            bursts.context_length,
+            bursts.accepted,
+            bursts.committed,
+            bursts.ahead_survives,
+            bursts.drafted_ahead,
+        )
+        for request, burst, *kind in zip(
+            *(column[partial].tolist() for column in columns), strict=True
+        ):
+            context, accepted, committed, survives, drafted = kind
+            template = self._templates.of(
+                context, accepted, committed, bool(survives), bool(drafted)
+            )
+            spending.add_partial(request, burst, template.executed, None)
 
 
 def requests_of(scenario: ScenarioConfig, replication: int) -> range:

@@ -87,11 +87,6 @@ class RunPlan:
         """Event rows of the whole run, in expectation, written or not."""
         return round(self.expected_bursts * self.rows_per_burst)
 
-    @property
-    def reuses_bursts(self) -> bool:
-        """Whether equal bursts take equal times: each has the whole chip, no jitter."""
-        return self.scenario.streams == 1 and not self.scenario.jitter_cv
-
     # -- what is kept -------------------------------------------------------------
 
     @property
@@ -149,7 +144,7 @@ class RunPlan:
         bursts = self.expected.bursts * self.scenario.streams
         if self.trace == "full":
             return max(1, math.ceil(_ROWS_PER_PART / (bursts * self.rows_per_burst)))
-        per_shard = _BURSTS_REUSED if self.reuses_bursts else _BURSTS_SIMULATED
+        per_shard = _BURSTS_REUSED if self.scenario.bursts_repeat else _BURSTS_SIMULATED
         return max(1, math.ceil(per_shard / bursts))
 
     @property

@@ -250,7 +250,7 @@ def execute(
         Replace the run that is there, or complete it.
     """
     started = time.perf_counter()
-    choice = choose_engine(plan.scenario.engine)
+    choice = choose_engine(plan.scenario)
     writer = None
     if out is not None:
         writer = RunWriter(

@@ -89,7 +89,7 @@ def requests_until(
     plan, most, reason = _pilot(scenario, max_bursts)
     size = plan.replications_per_shard
     gathered = Gathered(plan.program.table, keep_latency=False)
-    choice = choose_engine(scenario.engine)
+    choice = choose_engine(scenario)
     wanted, done = first_look(target), 0
     while True:
         shards = range(done, min(math.ceil(wanted / size), math.ceil(most / size)))

@@ -1,4 +1,4 @@
-"""Sums over holds by operation: the totals that travel without their program."""
+"""Sums over the holds of every operation: totals that travel without their program."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ SUMS = ("count", "context", "committed", "busy_ps", "wait_ps", "activates")
 
 @dataclass
 class HoldSums:
-    """Arrays by op_id, all int64 of shape (n_operations,); see `OperationSums`.
+    """Arrays by op_id, all of shape (n_operations,).
 
     Attributes
     ----------
     bursts : int
         Bursts added up.
-    count, context, committed, busy_ps, wait_ps, activates : ndarray of int64
-        As in `simcore.analysis.operation_sums.OperationSums`.
+    count : ndarray of int64
+        Holds that ran.
+    context, committed : ndarray of int64
+        Cached tokens seen, and tokens committed by their bursts, over those holds.
+    busy_ps, wait_ps : ndarray of int64
+        Durations, and times from ready to start.
+    activates : ndarray of int64
+        HBM row activations, where they are counted.
     """
 
     bursts: int
@@ -33,6 +39,6 @@ class HoldSums:
     activates: Int64Array
 
     @classmethod
-    def zeros(cls, n_operations: int) -> HoldSums:
+    def empty(cls, n_operations: int) -> HoldSums:
         """No bursts yet."""
         return cls(0, *(np.zeros(n_operations, dtype=np.int64) for _ in SUMS))
