@@ -91,6 +91,7 @@ def rerun_command(
     With the same versions every file but run.json comes out the same.
     """
     from simcore.experiments.resume import rerun
+    from simcore.report.run_text import took_line
 
     started = time.monotonic()
     folder = out or run.with_name(f"{run.name}-again")
@@ -105,7 +106,7 @@ def rerun_command(
     ) as how:
         result = rerun(run, folder, how, engine=engine, force=force)
     if not quiet:
-        write_note(f"took {time.monotonic() - started:.1f} s")
+        write_note(took_line(time.monotonic() - started, result.engine))
     return _tell("rerun", result, folder, {}, as_json=as_json)
 
 
@@ -123,7 +124,7 @@ def _tell(
         found = run_result(result.scenario, result.summary, folder)
         _write_json(command, found | extra)
     else:
-        write_result(run_report(result.scenario, result.summary, folder))
+        write_result(run_report(result.scenario, result.summary, folder, result.engine))
     return exit_code_for([check.holds for check in result.checks])
 
 

@@ -111,7 +111,7 @@ def run_command(
     from simcore.experiments.run import execute, require_room
     from simcore.experiments.until import requests_until
     from simcore.report.json_report import result_document
-    from simcore.report.run_text import after_run, run_report, run_result
+    from simcore.report.run_text import after_run, run_report, run_result, took_line
     from simcore.report.until_text import until_line
 
     folder = out or default_run_folder(
@@ -145,10 +145,10 @@ def run_command(
             found["until"] = found_until.as_dict()
         write_result(result_document("run", found))
     else:
-        text = run_report(result.scenario, result.summary, folder)
+        text = run_report(result.scenario, result.summary, folder, result.engine)
         write_result(text if page is None else f"{text}\nreport: {page}")
     if not quiet:
-        write_note(f"took {time.monotonic() - started:.1f} s")
+        write_note(took_line(time.monotonic() - started, result.engine))
         named = "".join(f" --set {change}" for change in changes)
         write_note(after_run(plan.trace, folder, f"{scenario}{named}"))
     return exit_code_for([check["holds"] for check in result.summary["cross_check"]])

@@ -44,7 +44,7 @@ def summary_command(
         document = run_result(scenario, trace.summary, run)
         write_result(result_document("trace summary", document))
     else:
-        write_result(run_report(scenario, trace.summary, run))
+        write_result(run_report(scenario, trace.summary, run, trace.run.get("engine")))
     if not quiet:
         write_note(after_run(_kept(trace), run, scenario.name))
     return DONE

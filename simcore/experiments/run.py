@@ -23,6 +23,7 @@ from simcore.analysis.metrics import summarize
 from simcore.analysis.variance_reduction import reduce_variance
 from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
+from simcore.engine.fast.engine import loaded_in_s
 from simcore.errors import ConfigError, OutputError, Problem
 from simcore.experiments.engines import EngineChoice, choose_engine
 from simcore.experiments.executors.choice import executor_of
@@ -69,7 +70,8 @@ class RunResult:
     checks : list of Check
         The cross-check.
     engine : dict
-        Which engine ran, why, and what it re-used; as in `run.json`.
+        Which engine ran, why, whether it re-used bursts, and the seconds that this
+        process took to compile or load it (None: it did not); as in `run.json`.
     """
 
     scenario: ScenarioConfig
@@ -289,6 +291,7 @@ def execute(
             | _context(estimate, checks)
             | {"skipped": plan.skipped}
         )
+        run["engine"]["load_s"] = loaded_in_s()
         wall_s = time.perf_counter() - started
         if writer is not None:
             writer.finish(run | {"wall_s": wall_s}, summary)

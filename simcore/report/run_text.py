@@ -30,7 +30,10 @@ from simcore.report.uncertainty_text import input_line, reduction_line
 
 
 def run_report(
-    scenario: ScenarioConfig, summary: Mapping[str, Any], path: Path | None
+    scenario: ScenarioConfig,
+    summary: Mapping[str, Any],
+    path: Path | None,
+    engine: Mapping[str, Any] | None = None,
 ) -> str:
     """Everything a run has to say, at most 80 columns wide.
 
@@ -42,6 +45,8 @@ def run_report(
         As in summary.json.
     path : Path or None
         Run folder, if one was written.
+    engine : mapping, optional
+        Which engine ran; as in run.json.
     """
     counts, closed_form = summary["counts"], summary["closed_form"]
     metrics, tokens = summary["metrics"], summary["counts"]["tokens"]
@@ -95,9 +100,20 @@ def run_report(
             ]
         ),
     ]
+    if engine is not None and engine.get("note"):
+        text = f"engine {engine['name']}: {engine['note']}"
+        parts.append(paragraph(text, indent="  ", first=""))
     if path is not None:
         parts.append(f"trace: {path}")
     return sections(parts)
+
+
+def took_line(wall_s: float, engine: Mapping[str, Any]) -> str:
+    """Seconds of a run, and how many of them went into the compiled engine."""
+    load_s = engine.get("load_s")
+    if load_s is None:
+        return f"took {wall_s:.1f} s"
+    return f"took {wall_s:.1f} s, {load_s:.1f} s of it to load the compiled engine"
 
 
 def after_run(trace: str, path: Path, named: str) -> str:

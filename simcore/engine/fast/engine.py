@@ -179,6 +179,11 @@ def reference_error(
 _loaded_s: list[float] = []
 
 
+def loaded_in_s() -> float | None:
+    """Seconds that compiling or loading took in this process; None: not yet."""
+    return _loaded_s[0] if _loaded_s else None
+
+
 def load_kernel(machine: Machine) -> float:
     """Compile the kernel or load it from its cache; seconds that this took, once."""
     if not _loaded_s:
