@@ -6,7 +6,7 @@ requests on chips of their own do not, and bursts of one request do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -293,16 +293,37 @@ def _sorted(columns: Columns, keys: tuple[str, ...]) -> dict[str, npt.NDArray[An
         for name, values in columns.items()
         if name not in skipped
     }
-    order = np.lexsort([arrays[key] for key in reversed(keys)])
+    ordered = [arrays[key] for key in keys]
+    if _is_sorted(ordered):
+        # As the engines give them: nothing is copied.
+        return arrays
+    order = np.lexsort(ordered[::-1])
     return {name: values[order] for name, values in arrays.items()}
+
+
+def _is_sorted(keys: Sequence[npt.NDArray[Any]]) -> bool:
+    """Whether rows ascend by the first key, where it is equal by the second, ..."""
+    undecided: npt.NDArray[np.bool_] | None = None
+    for key in keys:
+        falls, equal = key[1:] < key[:-1], key[1:] == key[:-1]
+        if undecided is not None:
+            falls &= undecided
+            equal &= undecided
+        if falls.any():
+            return False
+        undecided = equal
+    return True
 
 
 def _number(
     replication: npt.NDArray[Any], request: npt.NDArray[Any]
 ) -> tuple[IntArray, IntArray]:
-    """Distinct (replication, request) as one integer each, and which each row has."""
-    keys, number = np.unique(
-        (replication.astype(np.int64) << 32) + request.astype(np.int64),
-        return_inverse=True,
-    )
-    return keys, number.reshape(-1)
+    """Distinct (replication, request) as one integer each, and which each row has.
+
+    Rows are sorted by both.
+    """
+    codes = (replication.astype(np.int64) << 32) + request.astype(np.int64)
+    starts = np.ones(codes.size, dtype=np.bool_)
+    starts[1:] = codes[1:] != codes[:-1]
+    number: IntArray = np.cumsum(starts) - 1
+    return codes[starts], number

@@ -61,6 +61,30 @@ class Occurrence(NamedTuple):
     latency_ps: int
 
 
+class _Column:
+    """An array that grows at its end, in place where the system can."""
+
+    def __init__(self) -> None:
+        self._values: npt.NDArray[Any] = np.zeros(0)
+        self._n = 0
+
+    def extend(self, values: npt.NDArray[Any]) -> None:
+        """Copy values to the end; the first ones say of what type all are."""
+        end = self._n + values.size
+        if not self._n:
+            self._values = np.zeros(0, dtype=values.dtype)
+        if end > self._values.size:
+            # Views of older values have been dropped: the array may move.
+            self._values.resize(max(end, self._values.size * 9 // 8), refcheck=False)
+        self._values[self._n : end] = values
+        self._n = end
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """All values; good until the next `extend`."""
+        return self._values[: self._n]
+
+
 class Gathered:
     """What shards gave so far.
 
@@ -86,24 +110,22 @@ class Gathered:
         self.occurred: Counter[Occurrence] = Counter()
         # Chips, latency y, tokens x, and the sums of yy, xy and xx over chips.
         self._moments = np.zeros(6)
-        self._bursts: dict[str, list[npt.NDArray[Any]]] = {n: [] for n in _OF_BURSTS}
-        self._requests: dict[str, list[npt.NDArray[Any]]] = {
-            n: [] for n in (*_OF_REQUESTS, *_TOTALS)
-        }
+        self._bursts = {name: _Column() for name in _OF_BURSTS}
+        self._requests = {name: _Column() for name in (*_OF_REQUESTS, *_TOTALS)}
 
     def add(self, result: ShardResult) -> None:
         """Take the next shard."""
         self.sums.add_holds(result.sums)
         bursts = result.bursts
-        for name, parts in self._bursts.items():
-            parts.append(bursts[name].to_numpy())
+        for name, column in self._bursts.items():
+            column.extend(bursts[name].to_numpy())
         for name in _OF_REQUESTS:
-            self._requests[name].append(result.requests[name].to_numpy())
+            self._requests[name].extend(result.requests[name].to_numpy())
         self._add_moments(result.requests)
         first = np.flatnonzero(bursts["burst"].to_numpy() == 0)
         for name in _TOTALS:
             values = bursts[name].to_numpy().astype(np.int64)
-            self._requests[name].append(np.add.reduceat(values, first))
+            self._requests[name].extend(np.add.reduceat(values, first))
         self.occurred.update(_occurrences(bursts, self._keep_latency))
 
     def _add_moments(self, requests: pa.Table) -> None:
@@ -138,13 +160,16 @@ class Gathered:
 
     @property
     def bursts(self) -> Columns:
-        """Columns of all bursts, by replication, request and burst."""
-        return _joined(self._bursts)
+        """Columns of all bursts, by replication, request and burst.
+
+        They are good until the next `add`.
+        """
+        return {name: column.values for name, column in self._bursts.items()}
 
     @property
     def requests(self) -> Columns:
-        """Columns of all requests, by replication and request."""
-        return _joined(self._requests)
+        """Columns of all requests, by replication and request; see `bursts`."""
+        return {name: column.values for name, column in self._requests.items()}
 
     @property
     def outcomes(self) -> Counter[BurstOutcome]:
@@ -153,14 +178,6 @@ class Gathered:
         for occurrence, n in self.occurred.items():
             found[occurrence.outcome] += n
         return found
-
-
-def _joined(parts: dict[str, list[npt.NDArray[Any]]]) -> Columns:
-    for name, arrays in parts.items():
-        if len(arrays) > 1:
-            # Joined in place: the pieces are not kept beside the whole.
-            parts[name] = [np.concatenate(arrays)]
-    return {name: arrays[0] for name, arrays in parts.items()}
 
 
 def _occurrences(bursts: pa.Table, keep_latency: bool) -> Counter[Occurrence]:

@@ -10,6 +10,7 @@ from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -427,7 +428,8 @@ def _write_tables(writer: RunWriter, plan: RunPlan) -> None:
         for shard in range(plan.shards):
             yield _finished(writer.out, plan, shard)
 
-    for result in shards():
+    traced = math.ceil(plan.traced_replications / plan.replications_per_shard)
+    for result in islice(shards(), traced):
         part = result.part
         if part is not None:
             record = FileRecord(part.sha256, part.n_bytes)
