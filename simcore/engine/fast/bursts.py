@@ -12,10 +12,10 @@ from simcore.engine.fast.arrays import (
     CONTEXT,
     CONTEXT_CAP,
     DRAFT_END_PS,
-    DRAFTED,
     END_PS,
     FIRST_AFTER,
     FIRST_AT_START,
+    FIRST_GATE,
     HOLDS,
     LAST_AFTER,
     LAST_AT_START,
@@ -78,16 +78,10 @@ from simcore.units import MAX_TIME_PS, PS_PER_NS
 
 
 @inlined
-def enter(b: BurstArrays, s: State, request: int, slot: int) -> None:
-    """The next burst of a request is ready; it has a slot if it inherits its room."""
-    c, r = s.clock, s.request[request]
-    if r[NEXT_BURST] == r[N_BURSTS]:
-        return
-    r[NEXT_READY_PS] = c[NOW]
-    if slot >= 0 and b.given[r[FIRST_BURST] + r[NEXT_BURST], DRAFTED]:
-        s.launching[c[LAUNCHING]] = slot
-        c[LAUNCHING] += 1
-        return
+def reserve(s: State, request: int) -> None:
+    """The next burst of a request is ready and waits for SRAM room."""
+    c = s.clock
+    s.request[request, NEXT_READY_PS] = c[NOW]
     # In the order of age: all that wait are at least as old, or of this instant.
     n = len(s.sram_queue)
     last = c[SRAM_FIRST] + c[SRAM_WAITING]
@@ -161,7 +155,8 @@ def launch(
         return False
     if ranges[LAST_AT_START] > ranges[FIRST_AT_START]:
         at_start = (ranges[FIRST_AT_START], ranges[LAST_AT_START])
-        cancel(p, v, b, s, rows, slot, at_start, (0, 0))
+        no_gates = (ranges[FIRST_GATE], ranges[FIRST_GATE])
+        cancel(p, v, b, s, rows, slot, at_start, no_gates)
     for i in range(len(p.roots)):
         op = p.roots[i]
         if s.code[slot, op] == 0:
@@ -232,14 +227,18 @@ def finish_burst(b: BurstArrays, s: State, slot: int) -> None:
     found[WASTED] = wasted
     c[BURSTS_DONE] += 1
     r[NEXT_BURST] += 1
+    goes_on = r[NEXT_BURST] < r[N_BURSTS]
     if given[SURVIVES]:
         # The room stays with the drafts that are in place.
-        if r[NEXT_BURST] < r[N_BURSTS]:
-            enter(b, s, request, slot)
+        if goes_on:
+            r[NEXT_READY_PS] = c[NOW]
+            s.launching[c[LAUNCHING]] = slot
+            c[LAUNCHING] += 1
         return
     c[SRAM_CHANGED] = 1
     c[SRAM_OCCUPIED] -= r[HELD_BYTES]
     c[SRAM_HOLDERS] -= 1
     s.free_slots[c[FREE_SLOTS]] = slot
     c[FREE_SLOTS] += 1
-    enter(b, s, request, -1)
+    if goes_on:
+        reserve(s, request)

@@ -41,7 +41,13 @@ from simcore.engine.fast.arrays import (
 )
 from simcore.engine.fast.compiled import inlined, place
 from simcore.engine.fast.heap import add_end
-from simcore.engine.fast.queues import key_of, look_at, withdraw
+from simcore.engine.fast.queues import (
+    key_of,
+    look_at,
+    op_of_key,
+    request_of_key,
+    withdraw,
+)
 from simcore.engine.fast.rows import add_rows
 from simcore.engine.fast.state import (
     BURST_ROW,
@@ -62,6 +68,7 @@ from simcore.engine.fast.state import (
     PENDING_OP,
     PENDING_ROW,
     REMAINING,
+    REQUEST,
     ROW_BASE,
     ROWS,
     SLOT_CANCELS,
@@ -260,7 +267,7 @@ def cancel(
         s.sums[op, BUSY_PS] -= s.duration_ps[slot, of_op]
     s.slot[slot, REMAINING] -= n_cut
     s.slot[slot, CANCELLED_OPS] += n_cut
-    _forget_new(p, s, slot)
+    _forget_new(s, slot)
     for i in range(gates[0], gates[1]):
         number = place(v.numbers[i])
         if s.code[slot, p.gate[number, GATE_OP]] == STARTED:
@@ -271,15 +278,14 @@ def cancel(
 
 
 @inlined
-def _forget_new(p: ProgramArrays, s: State, slot: int) -> None:
+def _forget_new(s: State, slot: int) -> None:
     """Drop cancelled operations of a burst from those that became ready."""
     c = s.clock
     kept = c[NEW_FROM]
-    own = key_of(p, s, slot, 0) >> 32
+    own = s.slot[slot, REQUEST]
     for i in range(c[NEW_FROM], c[NEW_TO]):
         key = s.newly[i]
-        is_own = (key >> 32) & ((1 << 30) - 1) == own & ((1 << 30) - 1)
-        if is_own and s.code[slot, key & ((1 << 32) - 1)] != 0:
+        if request_of_key(key) == own and s.code[slot, op_of_key(key)] != 0:
             continue
         s.newly[kept] = key
         kept += 1

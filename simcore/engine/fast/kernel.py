@@ -16,7 +16,7 @@ from simcore.engine.fast.arrays import (
     ProgramArrays,
     VariantArrays,
 )
-from simcore.engine.fast.bursts import enter, finish_burst, launch, serve_sram
+from simcore.engine.fast.bursts import finish_burst, launch, reserve, serve_sram
 from simcore.engine.fast.compiled import compiled, inlined, place, source_digest
 from simcore.engine.fast.heap import add_end, earliest_end, take_earliest
 from simcore.engine.fast.holds import end_hold, start_hold
@@ -44,6 +44,7 @@ from simcore.engine.fast.state import (
     IS_CHANGED,
     KEEPS_ROWS,
     LAUNCHING,
+    N_BURSTS,
     NEVER,
     NEW_FROM,
     NEW_TO,
@@ -80,76 +81,11 @@ _NEXT, _ENDS, _BURSTS, _ROOM, _LAUNCH, _ROUND, _ROUND_END = range(7)
 
 
 @inlined
-def _advance(
-    p: ProgramArrays, v: VariantArrays, b: BurstArrays, s: State, rows: Columns
-) -> int:
-    c = s.clock
-    stage = c[STAGE]
-    while True:
-        if stage == _NEXT:
-            if c[KEEPS_ROWS]:
-                end_instant(p, s, rows)
-            time = earliest_end(s)
-            if c[ARRIVED] < len(s.arrival):
-                time = min(time, s.arrival[c[ARRIVED], 0])
-            if time == NEVER:
-                c[STAGE] = stage
-                return OUT_OF_EVENTS
-            if c[ENDED_HOLDS] > c[EVENT_BUDGET]:
-                return BUDGET_SPENT
-            c[NOW] = time
-            stage = _ENDS
-        if stage == _ENDS:
-            _end_all(p, v, b, s, rows)
-            stage = _BURSTS if c[FINISHED] else _ROOM
-        if stage == _BURSTS:
-            while c[FINISHED_NEXT] < c[FINISHED]:
-                slot = place(s.finished[c[FINISHED_NEXT]])
-                tells = c[TELLS_ALL] or (c[TELLS_CUT] and s.slot[slot, SLOT_CANCELS])
-                if tells and not c[TOLD]:
-                    c[CURRENT_SLOT] = slot
-                    c[TOLD] = 1
-                    c[STAGE] = stage
-                    return BURST_ENDED
-                c[TOLD] = 0
-                finish_burst(b, s, slot)
-                c[FINISHED_NEXT] += 1
-            c[FINISHED_NEXT] = 0
-            c[FINISHED] = 0
-            stage = _ROOM
-        if stage == _ROOM:
-            if c[SRAM_CHANGED] and not serve_sram(b, s):
-                c[STAGE] = stage
-                return WANTS_SLOTS
-            stage = _LAUNCH
-            if c[LAUNCHING] and c[GIVEN_DURATIONS]:
-                c[STAGE] = stage
-                return WANTS_DURATIONS
-        if stage == _LAUNCH:
-            for i in range(c[LAUNCHING]):
-                if not launch(p, v, b, s, rows, place(s.launching[i])):
-                    return IMPOSSIBLE_TIME
-            c[LAUNCHING] = 0
-            stage = _ROUND
-        if stage == _ROUND:
-            # A round starts at most one hold on every resource.
-            if c[KEEPS_ROWS] and c[ROWS] + len(s.unit) > len(rows.op_id):
-                c[STAGE] = stage
-                return WANTS_ROWS
-            if not _grant(p, s, rows):
-                return IMPOSSIBLE_TIME
-            stage = _ROUND_END
-            if c[PENDING_OP] >= 0:
-                c[STAGE] = stage
-                return WANTS_TRANSFER
-        if c[PENDING_OP] >= 0 and not _begin_transfer(p, s, rows):
-            return IMPOSSIBLE_TIME
-        if c[NEW_TO] > 0:
-            stage = _ROUND
-        elif earliest_end(s) == c[NOW]:
-            stage = _ENDS
-        else:
-            stage = _NEXT
+def _tells(s: State, slot: int) -> bool:
+    """Whether Python wants to know of the burst that ended in a slot."""
+    if s.clock[TELLS_ALL]:
+        return True
+    return bool(s.clock[TELLS_CUT]) and bool(s.slot[slot, SLOT_CANCELS])
 
 
 @inlined
@@ -164,7 +100,9 @@ def _end_all(
         c[ENDED_HOLDS] += 1
         end_hold(p, v, b, s, rows, place(who >> 32), place(who))
     while c[ARRIVED] < len(s.arrival) and s.arrival[c[ARRIVED], 0] == now:
-        enter(b, s, s.arrival[c[ARRIVED], 1], -1)
+        request = s.arrival[c[ARRIVED], 1]
+        if s.request[request, N_BURSTS] > 0:
+            reserve(s, request)
         c[ARRIVED] += 1
 
 
@@ -249,7 +187,75 @@ def _entry(digest: int) -> Callable[..., int]:
         p: ProgramArrays, v: VariantArrays, b: BurstArrays, s: State, rows: Columns
     ) -> int:
         digest  # noqa: B018 - what a function encloses is part of its key in the cache
-        return _advance(p, v, b, s, rows)
+        c = s.clock
+        stage = c[STAGE]
+        while True:
+            if stage == _NEXT:
+                if c[KEEPS_ROWS]:
+                    end_instant(p, s, rows)
+                time = earliest_end(s)
+                if c[ARRIVED] < len(s.arrival):
+                    time = min(time, s.arrival[c[ARRIVED], 0])
+                if time == NEVER:
+                    c[STAGE] = stage
+                    return OUT_OF_EVENTS
+                if c[ENDED_HOLDS] > c[EVENT_BUDGET]:
+                    return BUDGET_SPENT
+                c[NOW] = time
+                stage = _ENDS
+            if stage == _ENDS:
+                _end_all(p, v, b, s, rows)
+                stage = _BURSTS if c[FINISHED] else _ROOM
+            if stage == _BURSTS:
+                while c[FINISHED_NEXT] < c[FINISHED]:
+                    slot = place(s.finished[c[FINISHED_NEXT]])
+                    tells = c[TELLS_ALL] or (
+                        c[TELLS_CUT] and s.slot[slot, SLOT_CANCELS]
+                    )
+                    if tells and not c[TOLD]:
+                        c[CURRENT_SLOT] = slot
+                        c[TOLD] = 1
+                        c[STAGE] = stage
+                        return BURST_ENDED
+                    c[TOLD] = 0
+                    finish_burst(b, s, slot)
+                    c[FINISHED_NEXT] += 1
+                c[FINISHED_NEXT] = 0
+                c[FINISHED] = 0
+                stage = _ROOM
+            if stage == _ROOM:
+                if c[SRAM_CHANGED] and not serve_sram(b, s):
+                    c[STAGE] = stage
+                    return WANTS_SLOTS
+                stage = _LAUNCH
+                if c[LAUNCHING] and c[GIVEN_DURATIONS]:
+                    c[STAGE] = stage
+                    return WANTS_DURATIONS
+            if stage == _LAUNCH:
+                for i in range(c[LAUNCHING]):
+                    if not launch(p, v, b, s, rows, place(s.launching[i])):
+                        return IMPOSSIBLE_TIME
+                c[LAUNCHING] = 0
+                stage = _ROUND
+            if stage == _ROUND:
+                # A round starts at most one hold on every resource.
+                if c[KEEPS_ROWS] and c[ROWS] + len(s.unit) > len(rows.op_id):
+                    c[STAGE] = stage
+                    return WANTS_ROWS
+                if not _grant(p, s, rows):
+                    return IMPOSSIBLE_TIME
+                stage = _ROUND_END
+                if c[PENDING_OP] >= 0:
+                    c[STAGE] = stage
+                    return WANTS_TRANSFER
+            if c[PENDING_OP] >= 0 and not _begin_transfer(p, s, rows):
+                return IMPOSSIBLE_TIME
+            if c[NEW_TO] > 0:
+                stage = _ROUND
+            elif earliest_end(s) == c[NOW]:
+                stage = _ENDS
+            else:
+                stage = _NEXT
 
     return compiled(advance)
 

@@ -142,7 +142,9 @@ class BurstTemplates:
         if arrivals_ps is None:
             arrivals_ps = np.zeros(n_requests, dtype=np.int64)
         kinds, of_burst = self.kinds(outcomes)
-        templates = [self._template(kind) for kind in kinds]
+        templates = [
+            self._template(kind, with_rows=take_rows is not None) for kind in kinds
+        ]
         drafted = drafted_ahead(outcomes)
         needed = self._machine.sram_bytes(outcomes.context_length)
         stuck = np.array([template is None for template in templates], dtype=np.bool_)
@@ -169,21 +171,28 @@ class BurstTemplates:
 
     # -- one burst -------------------------------------------------------------------
 
-    def _template(self, kind: BurstKind) -> BurstTemplate | None:
+    def _template(
+        self, kind: BurstKind, *, with_rows: bool = False
+    ) -> BurstTemplate | None:
         """The burst of a kind; None when it never ends."""
         if kind not in self._templates:
-            self._templates[kind] = self._simulated(kind)
+            # While all rows fit they are kept from the start.
+            with_rows = with_rows and self._kept_rows < _KEPT_ROWS
+            self._templates[kind] = self._simulated(kind, with_rows=with_rows)
         return self._templates[kind]
 
-    def _simulated(self, kind: BurstKind) -> BurstTemplate | None:
+    def _simulated(self, kind: BurstKind, *, with_rows: bool) -> BurstTemplate | None:
         ran: list[BoolArray | None] = [None]
+        chunks: list[EventRows] = []
 
         def keep(_: int, __: int, executed: BoolArray | None, ___: object) -> None:
             ran[0] = executed
 
-        run = self._run(kind, on_partial=keep)
+        run = self._run(kind, chunks.append if with_rows else None, keep)
         if run is None:
             return None
+        if with_rows:
+            self._keep_rows(kind, chunks)
         sums = HoldSums.empty(len(self._table))
         run.add_to(sums)
         found = run.found[0].tolist()
@@ -205,8 +214,7 @@ class BurstTemplates:
     def _run(
         self,
         kind: BurstKind,
-        *,
-        take_rows: Callable[[EventRows], None] | None = None,
+        take_rows: Callable[[EventRows], None] | None,
         on_partial: OnPartial | None = None,
     ) -> Run | None:
         task = Task(
@@ -229,7 +237,10 @@ class BurstTemplates:
             self._rows.move_to_end(kind)
             return self._rows[kind]
         chunks: list[EventRows] = []
-        self._run(kind, take_rows=chunks.append)
+        self._run(kind, chunks.append)
+        return self._keep_rows(kind, chunks)
+
+    def _keep_rows(self, kind: BurstKind, chunks: list[EventRows]) -> TemplateRows:
         rows = TemplateRows(
             *(
                 np.concatenate([getattr(chunk, name) for chunk in chunks])

@@ -197,9 +197,9 @@ def test_a_burst_is_simulated_once_for_its_kind(
     simulated: list[BurstKind] = []
     true = BurstTemplates._simulated
 
-    def counted(self: BurstTemplates, kind: BurstKind) -> Any:
+    def counted(self: BurstTemplates, kind: BurstKind, **more: bool) -> Any:
         simulated.append(kind)
-        return true(self, kind)
+        return true(self, kind, **more)
 
     monkeypatch.setattr(BurstTemplates, "_simulated", counted)
     same = [BurstOutcome(9, 2, 3), BurstOutcome(12, 2, 3), BurstOutcome(9, 2, 3)]
@@ -284,8 +284,9 @@ def test_a_template_of_another_kind_shows(monkeypatch: pytest.MonkeyPatch) -> No
     program, draws = alone("layer-pipelined")
     true = BurstTemplates._simulated
 
-    def planted(self: BurstTemplates, kind: BurstKind) -> Any:
-        found = true(self, kind._replace(context_length=kind.context_length + 1))
+    def planted(self: BurstTemplates, kind: BurstKind, **more: bool) -> Any:
+        other = kind._replace(context_length=kind.context_length + 1)
+        found = true(self, other, **more)
         assert found is not None
         return dataclasses.replace(found, kind=kind)
 

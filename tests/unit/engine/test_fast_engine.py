@@ -14,7 +14,6 @@ from both_engines import Input, by_kernel, by_reference, differences
 from hand_table import Op, hand_program
 from test_several_requests import random_program, shared_chip
 
-from simcore.analysis.operation_sums import OperationSums
 from simcore.config.load import load_scenario
 from simcore.engine import fast
 from simcore.engine.fast import compiled, row_buffer, run

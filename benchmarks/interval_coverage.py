@@ -4,7 +4,9 @@ Many small studies of four scenarios whose exact expectation is known: independe
 bursts, and bursts that keep what the last one accepted with probability 0.85; each as
 40 requests of 128 tokens, and as one request of 250 correlation times of the chain.
 
-Run it with ``python benchmarks/coverage.py``; see RESULTS.md for a recorded run.
+Run it with ``python benchmarks/interval_coverage.py``; see RESULTS.md for a recorded
+run. A file called ``coverage.py`` here would stand in the way of the package that numba
+imports.
 """
 
 from __future__ import annotations
