@@ -24,7 +24,7 @@ from simcore.analysis.metrics import summarize
 from simcore.analysis.variance_reduction import reduce_variance
 from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
-from simcore.engine.fast.engine import loaded_in_s
+from simcore.engine.fast.engine import FastEngine, loaded_in_s
 from simcore.errors import ConfigError, OutputError, Problem
 from simcore.experiments.engines import EngineChoice, choose_engine
 from simcore.experiments.executors.choice import executor_of
@@ -272,6 +272,9 @@ def execute(
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
         gathered = Gathered(plan.program.table, keep_latency=plan.composes)
+        if choice.name == "fast":
+            # Compiled here once, workers find the result on disk.
+            FastEngine(plan.program)
         run_shards(plan, how, choice, gathered, out and out.absolute())
         trace, run = None, _manifest(plan, gathered, choice)
         if writer is not None:
