@@ -73,9 +73,32 @@ def export_command(
             "--bursts", metavar="A-B", help="First to last burst of each request."
         ),
     ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option(
+            "--requests",
+            metavar="A-B",
+            help="First to last request, of one replication.",
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="Start with its unit: 1500ns, 1.5us."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="End with its unit, not included."),
+    ] = None,
     replication: Annotated[
-        int, typer.Option("--replication", min=0, help="Which chip.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--replication",
+            min=0,
+            help="Which chip. Default: that of the first request.",
+        ),
+    ] = None,
     max_slices: Annotated[
         int,
         typer.Option("--max-slices", min=1, help="Refuse a larger file."),
@@ -89,33 +112,47 @@ def export_command(
     quiet: QuietOption = False,
 ) -> int:
     """Write the holds and waits of a run for a timeline viewer."""
-    window = None if bursts is None else parse_window(bursts)
+    wanted_bursts, wanted_requests = (
+        None if text is None else parse_range(text, option, example)
+        for text, option, example in (
+            (bursts, "--bursts", "0-3"),
+            (requests, "--requests", "0-7"),
+        )
+    )
     if out.exists() and not force:
         raise problem(str(out), "the file already exists", "Use --force to replace it.")
     from simcore.report.json_report import result_document
-    from simcore.trace.perfetto import export_perfetto
+    from simcore.trace.perfetto import Selection, Window, write_perfetto
+    from simcore.trace.perfetto.export import LARGE_BYTES, large_file
 
-    trace = _open(run)
-    slices = export_perfetto(
-        trace,
-        out,
-        bursts=window,
+    selection = Selection(
+        bursts=wanted_bursts,
+        requests=wanted_requests,
+        from_ps=_time(begin, "--from"),
+        to_ps=_time(end, "--to"),
         replication=replication,
-        max_slices=max_slices,
-        time_scale=time_scale,
     )
+    trace = _open(run)
+    window = Window(trace, selection)
+    window.require_at_most(max_slices)
+    if window.estimated_bytes > LARGE_BYTES and not quiet:
+        write_note(large_file(window))
+    write_perfetto(trace, window, out, time_scale)
     if as_json:
         result = {
             "file": str(out),
             "format": kind,
-            "slices": slices,
+            "slices": window.n_slices,
             "bytes": out.stat().st_size,
-            "replication": replication,
-            "bursts": None if window is None else list(window),
+            "replication": window.replication,
+            "bursts": None if wanted_bursts is None else list(wanted_bursts),
+            "requests": None if wanted_requests is None else list(wanted_requests),
+            "from_ps": selection.from_ps,
+            "to_ps": selection.to_ps,
         }
         write_result(result_document("trace export", result))
     else:
-        write_result(f"wrote {out} ({slices:,} slices)")
+        write_result(f"wrote {out} ({window.n_slices:,} slices)")
     if not quiet:
         write_note(
             "open it at https://ui.perfetto.dev (the file stays on your machine)"
@@ -123,8 +160,15 @@ def export_command(
     return DONE
 
 
-def parse_window(text: str) -> tuple[int, int]:
-    """First and last burst of `A-B` or `A`.
+def parse_range(text: str, option: str, example: str) -> tuple[int, int]:
+    """First and last number of `A-B` or `A`.
+
+    Parameters
+    ----------
+    text : str
+        As on the command line.
+    option, example : str
+        For the message.
 
     Raises
     ------
@@ -134,15 +178,27 @@ def parse_window(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text.strip())
     if match is None:
         raise typer.BadParameter(
-            f"{text[:60]!r} is not A-B, for example 0-3", param_hint="--bursts"
+            f"{text[:60]!r} is not A-B, for example {example}", param_hint=option
         )
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
         raise typer.BadParameter(
             f"{text[:60]!r}: the first must not be above the last",
-            param_hint="--bursts",
+            param_hint=option,
         )
     return first, last
+
+
+def _time(text: str | None, option: str) -> int | None:
+    """Picoseconds of an option, if it is given."""
+    from simcore.trace.perfetto.text import parse_time
+
+    if text is None:
+        return None
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _open(run: Path) -> Trace:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chrome_events import read_events
 from synthetic_run import ROW_OP, write_run
 
 from simcore.errors import ConfigError, OutputError, TraceError
@@ -25,7 +25,7 @@ def trace(tmp_path: Path) -> Trace:
 
 def exported(trace: Trace, out: Path, **options: Any) -> dict[str, Any]:
     n_slices = export_perfetto(trace, out, **options)
-    document: dict[str, Any] = json.loads(out.read_text(), parse_float=Decimal)
+    document, _ = read_events(out)
     slices = of(document, "X", "compute", "movement", "gate")
     assert len(slices) == n_slices
     return document
@@ -47,20 +47,32 @@ def track_names(document: dict[str, Any], name: str) -> dict[tuple[int, int], st
     }
 
 
+def end_us(trace: Trace) -> Decimal:
+    """When the counters of replication 0 end: just after its last burst."""
+    ends = [
+        row["end_ps"] for row in trace.bursts().to_pylist() if row["replication"] == 0
+    ]
+    return Decimal(max(ends) + 1) / 10**6
+
+
 def test_the_document_has_the_parts_of_the_format(trace: Trace, tmp_path: Path) -> None:
     document = exported(trace, tmp_path / "t.json")
     assert set(document) == {"displayTimeUnit", "otherData", "traceEvents"}
     assert document["displayTimeUnit"] == "ns"
     assert document["otherData"] == {
         "bursts": "0-3",
+        "counters": f"whole chip from 0us to {end_us(trace)}us",
+        "power": "dynamic energy of holds over their time, plus static power",
         "replication": "0",
+        "requests": "all",
         "simcore.clock": "ps",
         "simcore.config_sha256": "c0ffee",
         "simcore.schema_version": "2.1",
         "simcore.seed": "7",
         "time_scale": "true time",
     }
-    assert {event["ph"] for event in document["traceEvents"]} == {"M", "X", "b", "e"}
+    kinds = {event["ph"] for event in document["traceEvents"]}
+    assert kinds == {"M", "X", "b", "e", "C", "s", "t", "f"}
 
 
 def test_one_process_per_kind_of_block_and_one_thread_per_resource(
@@ -71,7 +83,7 @@ def test_one_process_per_kind_of_block_and_one_thread_per_resource(
         pid: name for (pid, _), name in track_names(document, "process_name").items()
     }
     assert list(processes.values()) == [
-        "bursts", "draft engine (A1)", "verify engine (A2)", "DPU", "HBM channel",
+        "bursts", "chip", "draft engine (A1)", "verify engine (A2)", "DPU", "HBM channel",
         "layer gate", "queue",
     ]  # fmt: skip
     threads = track_names(document, "thread_name")
@@ -216,7 +228,7 @@ def test_too_many_slices_are_refused_with_a_window_that_fits(
 def test_a_window_without_a_burst_is_refused(
     trace: Trace, tmp_path: Path, window: dict[str, Any]
 ) -> None:
-    with pytest.raises(ConfigError, match="no burst in"):
+    with pytest.raises(ConfigError, match=r"no burst .*It has \d bursts a request"):
         export_perfetto(trace, tmp_path / "t.json", **window)
 
 
@@ -224,7 +236,7 @@ def test_the_text_does_not_depend_on_how_many_lines_are_written_at_a_time(
     trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported(trace, tmp_path / "a.json")
-    monkeypatch.setattr("simcore.trace.perfetto._LINES_PER_WRITE", 3)
+    monkeypatch.setattr("simcore.trace.perfetto.export._LINES_PER_WRITE", 3)
     exported(trace, tmp_path / "b.json")
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
