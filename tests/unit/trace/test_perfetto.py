@@ -83,8 +83,8 @@ def test_one_process_per_kind_of_block_and_one_thread_per_resource(
         pid: name for (pid, _), name in track_names(document, "process_name").items()
     }
     assert list(processes.values()) == [
-        "bursts", "chip", "draft engine (A1)", "verify engine (A2)", "DPU", "HBM channel",
-        "layer gate", "queue",
+        "bursts", "chip", "draft engine (A1)", "verify engine (A2)", "DPU",
+        "HBM channel", "layer gate", "queue",
     ]  # fmt: skip
     threads = track_names(document, "thread_name")
     by_process = defaultdict(list)
