@@ -23,6 +23,7 @@ from simcore.trace.schema import EVENTS_SCHEMA, WIDE_COLUMNS
 LARGE_BYTES = 100_000_000
 
 _LINES_PER_WRITE = 4096
+_ROWS_AT_A_TIME = 16_384
 
 
 def export_perfetto(
@@ -142,7 +143,7 @@ def _lines(trace: Trace, window: Window, scale: TimeScale) -> Iterator[str]:
     )
     yield from counters.from_bursts()
     waits = 0
-    for events in trace.iter_events(EVENTS_SCHEMA.names):
+    for events in _pieces(trace):
         shown, waiting = window.shows(events), window.shows_wait(events)
         seen = window.counts(events)
         used = shown | waiting | seen
@@ -163,6 +164,13 @@ def _lines(trace: Trace, window: Window, scale: TimeScale) -> Iterator[str]:
         yield from counters.add(wide.filter(pa.array(seen[used])))
     yield from counters.rest()
     yield from flows.lines(scale)
+
+
+def _pieces(trace: Trace) -> Iterator[pa.Table]:
+    """The events, as many at a time as are quick and small as lists."""
+    for events in trace.iter_events(EVENTS_SCHEMA.names):
+        for first in range(0, events.num_rows, _ROWS_AT_A_TIME):
+            yield events.slice(first, _ROWS_AT_A_TIME)
 
 
 def _other_data(trace: Trace, window: Window, scale: TimeScale) -> dict[str, Any]:

@@ -232,6 +232,22 @@ def test_a_window_without_a_burst_is_refused(
         export_perfetto(trace, tmp_path / "t.json", **window)
 
 
+@pytest.mark.parametrize("rows", [1, 5])
+def test_slices_waits_and_arrows_do_not_depend_on_how_much_is_read_at_a_time(
+    trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    whole = exported(trace, tmp_path / "a.json")
+    monkeypatch.setattr("simcore.trace.perfetto.export._ROWS_AT_A_TIME", rows)
+    pieces = exported(trace, tmp_path / "b.json")
+    for kind in "MXbestf":
+        assert of(pieces, kind) == of(whole, kind)
+
+    def steps(document: dict[str, Any]) -> list[Any]:
+        return sorted(of(document, "C"), key=lambda e: (e["ts"], e["name"]))
+
+    assert steps(pieces) == steps(whole)
+
+
 def test_the_text_does_not_depend_on_how_many_lines_are_written_at_a_time(
     trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
