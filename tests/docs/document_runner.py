@@ -42,6 +42,7 @@ PAGES = (
     "docs/report.md",
     "docs/sweeps.md",
     "docs/statistics.md",
+    "docs/trace.md",
     "hardware/README.md",
     "traces/README.md",
 )
