@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simcore.experiments.run import RunResult, simulate
     from simcore.experiments.sweep import SweepResult, sweep
     from simcore.experiments.validate import ValidationReport, validate
+    from simcore.program.schedules import register_schedule
     from simcore.trace.reader import Trace, read_trace
 
 _HOME = {
@@ -30,6 +31,7 @@ _HOME = {
     "load_hardware": "simcore.config.load",
     "load_model": "simcore.config.load",
     "load_scenario": "simcore.config.load",
+    "register_schedule": "simcore.program.schedules",
     "RunResult": "simcore.experiments.run",
     "simulate": "simcore.experiments.run",
     "SweepResult": "simcore.experiments.sweep",
@@ -53,6 +55,7 @@ __all__ = [
     "load_model",
     "load_scenario",
     "read_trace",
+    "register_schedule",
     "simulate",
     "sweep",
     "validate",

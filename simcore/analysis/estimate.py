@@ -36,6 +36,7 @@ from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.load import load_scenario
 from simcore.config.model import ModelConfig
 from simcore.config.scenario import ScenarioConfig
+from simcore.notebook import html_table, metric_rows
 from simcore.program.burst import BurstProgram
 from simcore.program.coverage import coverage
 
@@ -70,6 +71,22 @@ class Estimate:
     def metrics(self) -> dict[str, float]:
         """Metrics by name."""
         return self.expectation.metrics()
+
+    def _repr_html_(self) -> str:
+        """Metrics and the comparison with plain decoding, for a notebook."""
+        workload, verdict = self.scenario.workload, self.verdict
+        against = {
+            "speedup": verdict.speedup,
+            "break_even_committed_tokens": verdict.break_even_committed_tokens,
+        }
+        rows = metric_rows({**self.metrics, **against})
+        return html_table(
+            f"{self.scenario.name}: closed form of {self.scenario.model.name} on "
+            f"{self.scenario.hardware.name}, {self.scenario.schedule}, "
+            f"K = {workload.draft_length}, prompt {workload.prompt_length:,}",
+            ("metric", "value"),
+            [row[:2] for row in rows],
+        )
 
     @cached_property
     def area(self) -> AreaReport:

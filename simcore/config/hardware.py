@@ -24,9 +24,9 @@ from simcore.config.base import (
     raise_issues,
 )
 from simcore.config.memory import MemoryConfig
+from simcore.config.schedule_names import Schedule as Schedule
 from simcore.errors import printable
 
-Schedule = Literal["serialized", "layer-pipelined", "prefetch", "overlap"]
 Phase = Literal["draft", "verify"]
 Feature = Literal[
     "attention_qk",

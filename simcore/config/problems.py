@@ -19,6 +19,11 @@ from pydantic_core import ErrorDetails
 
 from simcore.config.base import RESOLVED_ONLY, FieldIssue, FieldIssues
 from simcore.config.document import MAX_PROBLEMS, Document, Path, path_text
+from simcore.config.schedule_names import (
+    REGISTER_FIRST,
+    SHIPPED_SCHEDULES,
+    registered_schedules,
+)
 from simcore.errors import Problem, printable
 
 M = TypeVar("M", bound=BaseModel)
@@ -280,6 +285,9 @@ def _field_names(model: type[BaseModel], path: Path) -> list[str]:
 def _value_hint(value: Any, expected: Any) -> str | None:
     names = _literals(expected)
     if isinstance(value, str):
+        if tuple(names) == SHIPPED_SCHEDULES:
+            names += registered_schedules()
+            return did_you_mean(value, names) or REGISTER_FIRST
         if names:
             return did_you_mean(value, names)
         if re.fullmatch(r"[-+]?[0-9][0-9_,.eExX]*", value[:60]):

@@ -32,6 +32,7 @@ from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
 from simcore.config.reading import LENIENT_PROFILE
 from simcore.config.sweep import SweepConfig
+from simcore.config.schedule_names import SHIPPED_SCHEDULES
 from simcore.errors import printable
 
 #: What the public calculator knows.
@@ -211,6 +212,8 @@ class ScenarioConfig(_Settings):
             found.append(
                 "schedule overlap: drafts of the next burst beside verification"
             )
+        if self.schedule not in SHIPPED_SCHEDULES:
+            found.append(f"schedule {self.schedule}: it is not one of simcore's own")
         if self.verification != "full_burst" and self.workload.draft_length:
             found.append(f"verification {self.verification}")
         if self.jitter_cv:

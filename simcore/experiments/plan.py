@@ -13,6 +13,7 @@ import numpy as np
 from simcore.analysis.expectation import ExpectedBursts, expected_bursts
 from simcore.config.load import config_sha256, load_scenario
 from simcore.config.scenario import ScenarioConfig
+from simcore.config.schedule_names import SHIPPED_SCHEDULES
 from simcore.errors import ConfigError, Problem, ProgramError
 from simcore.program.burst import BurstProgram, longest_context, scenario_program
 from simcore.program.outcomes import requests_for_bursts
@@ -162,6 +163,8 @@ class RunPlan:
         """Whether the latency of every burst follows from a formula, exactly."""
         scenario = self.scenario
         if scenario.streams > 1 or scenario.jitter_cv or self.program.ahead:
+            return False
+        if scenario.schedule not in SHIPPED_SCHEDULES:
             return False
         whole = scenario.verification == "full_burst" or not self.program.draft_length
         one_by_one = not self.program.policy.pipelined

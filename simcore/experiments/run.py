@@ -40,6 +40,7 @@ from simcore.experiments.plan import (
 )
 from simcore.experiments.shard import ShardResult
 from simcore.experiments.shard_files import load_shard
+from simcore.notebook import html_table, metric_rows
 from simcore.trace.folder import FileRecord, remove_shards
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
@@ -92,6 +93,19 @@ class RunResult:
         """Metrics with their confidence intervals, by name."""
         metrics: dict[str, Any] = self.summary["metrics"]
         return metrics
+
+    def _repr_html_(self) -> str:
+        """Metrics and checks, for a notebook."""
+        counts, failed = self.summary["counts"], [c for c in self.checks if not c.holds]
+        told = f"all {len(self.checks)} checks hold" if self.checks else "not checked"
+        if failed:
+            told = f"these checks fail: {', '.join(check.name for check in failed)}"
+        return html_table(
+            f"{self.scenario.name}: simulated {counts['requests']:,} requests, "
+            f"{counts['bursts']:,} bursts; {told}",
+            ("metric", "value", "half of 95 % interval"),
+            metric_rows(self.metrics),
+        )
 
 
 @dataclass(frozen=True)

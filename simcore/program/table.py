@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from simcore.program.cost import Cost
 from simcore.program.operation import HBM, LAYER_GATE, LayerStep, Operation
-from simcore.program.schedules import Layout
+from simcore.program.schedules import Layout, link
 from simcore.program.stall import refreshes_met
 from simcore.units import PS_PER_NS, ps_from_ns
 
@@ -253,9 +253,8 @@ class _Numbering:
                 self._add(step.phase, step.index, layer, part, gated=False)
         for layer, part in enumerate(program.commit):
             self._add("commit", -1, layer, part, gated=False)
-        predecessors = program.policy.link(
-            Layout(self._operations, self._cells, self._inside)
-        )
+        layout = Layout(self._operations, self._cells, self._inside)
+        predecessors = link(program.policy, layout)
         where = np.array(self._where, dtype=np.int64).reshape(-1, 4)
         return OperationTable(
             operations=tuple(self._operations),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simcore.errors import TraceError, printable
+from simcore.notebook import html_table
 from simcore.trace.occupancy import sram_occupancy
 from simcore.trace.schema import (
     BURSTS,
@@ -157,6 +158,18 @@ class Trace:
         """One row per request; see `bursts`."""
         self._require_bursts()
         return self._table(REQUESTS)
+
+    def _repr_html_(self) -> str:
+        """Tables and their rows, for a notebook."""
+        named = {name: entry.get("rows") for name, entry in self.run["files"].items()}
+        rows = [(name, named[name]) for name in sorted(named) if name in SCHEMAS]
+        if self.has_events:
+            rows.append(("events, and the view wide", self.n_events))
+        return html_table(
+            f"{self.run.get('scenario', 'run')}: trace in {self.path}",
+            ("table", "rows"),
+            rows,
+        )
 
     def sram_occupancy(self) -> pa.Table:
         """How full the SRAM is over time: `replication`, `time_ps`, `occupied_bytes`.

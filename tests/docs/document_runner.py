@@ -26,6 +26,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,9 @@ PAGES = (
     "hardware/README.md",
     "traces/README.md",
 )
+
+#: Scripts that are run as they stand; beside each is a file of what it prints.
+SCRIPTS = ("docs/first_study.py", "docs/own_policy.py")
 
 _FENCE = re.compile(r"```(\w*)$")
 _COMMENT = re.compile(r"<!-- (quote|slow:|file) ?(.*?) ?-->$")
@@ -200,6 +204,29 @@ def run_command(command: str) -> str:
         env={**os.environ, "LC_ALL": "C"},
     )
     return done.stdout
+
+
+def run_script(script: str, folder: Path) -> str:
+    """What a script prints, run in a folder by an interpreter of its own.
+
+    Raises
+    ------
+    CalledProcessError
+        If it fails or warns.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / script)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def printed_by(script: str) -> Path:
+    """The file of what a script prints."""
+    return (ROOT / script).with_suffix(".out")
 
 
 def run_page(

@@ -1,7 +1,8 @@
 """Run the pages and write into them what their commands print now.
 
 Usage, from the top of the repository: ``python tests/docs/refresh_readme.py``
-(minutes); ``--quick`` leaves alone what takes long; page names limit it.
+(minutes); ``--quick`` leaves alone what takes long; names of pages and scripts limit
+it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from document_runner import PAGES, ROOT, render, run_page
+from document_runner import (
+    PAGES,
+    ROOT,
+    SCRIPTS,
+    printed_by,
+    render,
+    run_page,
+    run_script,
+)
 from generated_tables import SLOW_TABLES, TABLES
 
 
@@ -25,14 +34,27 @@ def refresh(page: str, *, slow: bool) -> bool:
     return fresh != text
 
 
+def refresh_script(script: str) -> bool:
+    """Write what a script prints now; returns whether it changed."""
+    path = printed_by(script)
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = run_script(script, Path(folder))
+    path.write_text(fresh, encoding="utf-8")
+    return fresh != before
+
+
 def main() -> None:
     """Refresh the pages that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave slow blocks alone")
     parser.add_argument("pages", nargs="*", help=f"default: {', '.join(PAGES)}")
     arguments = parser.parse_args()
-    for page in arguments.pages or PAGES:
-        changed = refresh(page, slow=not arguments.quick)
+    for page in arguments.pages or (*PAGES, *SCRIPTS):
+        if page in SCRIPTS:
+            changed = refresh_script(page)
+        else:
+            changed = refresh(page, slow=not arguments.quick)
         print(f"{page}: {'changed' if changed else 'as it was'}")
 
 
