@@ -97,7 +97,7 @@ class RunResult:
     def _repr_html_(self) -> str:
         """Metrics and checks, for a notebook."""
         counts, failed = self.summary["counts"], [c for c in self.checks if not c.holds]
-        told = f"all {len(self.checks)} checks hold" if self.checks else "not checked"
+        told = f"all {len(self.checks)} checks hold" if self.checks else "unchecked"
         if failed:
             told = f"these checks fail: {', '.join(check.name for check in failed)}"
         return html_table(
