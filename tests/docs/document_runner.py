@@ -39,6 +39,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/accounting.md",
+    "docs/assumptions.md",
     "docs/import.md",
     "docs/report.md",
     "docs/sweeps.md",
