@@ -31,8 +31,8 @@ from simcore.config.base import (
 from simcore.config.hardware import HardwareConfig, Schedule
 from simcore.config.model import ModelConfig
 from simcore.config.reading import LENIENT_PROFILE
-from simcore.config.sweep import SweepConfig
 from simcore.config.schedule_names import SHIPPED_SCHEDULES
+from simcore.config.sweep import SweepConfig
 from simcore.errors import printable
 
 #: What the public calculator knows.
