@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import textwrap
@@ -273,3 +274,49 @@ def test_worker_processes_register_what_the_script_does(tmp_path: Path) -> None:
         [sys.executable, str(script)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "True\n"
+
+
+def verify_as_drafted() -> Any:
+    """The schedule of docs/own_policy.py, which the import registers."""
+    path = Path(__file__).resolve().parents[3] / "docs" / "own_policy.py"
+    spec = importlib.util.spec_from_file_location("own_policy", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["own_policy"] = module
+    unregister_schedule("verify-as-drafted")
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules["own_policy"]
+    return module.VerifyAsDrafted
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["workload.requests=3"],
+        ["streams=3", "workload.requests=3", "jitter_cv=0.2"],
+        ["verification=stop_at_mismatch", "workload.requests=3"],
+    ],
+)
+def test_both_engines_follow_the_links_of_a_schedule_from_outside(
+    changes: list[str], tmp_path: Path
+) -> None:
+    policy = verify_as_drafted()
+    try:
+        tables = []
+        for engine in ("simpy", "fast"):
+            scenario = simcore.load_scenario(
+                "tiny",
+                [f"schedule={policy.name}", f"engine={engine}", *changes],
+            )
+            result = simcore.simulate(scenario, out=tmp_path / engine)
+            assert result.engine["name"] == engine
+            assert result.holds
+            trace = simcore.read_trace(tmp_path / engine)
+            tables.append((trace.events(), trace.bursts()))
+        assert tables[0][0].equals(tables[1][0])
+        assert tables[0][1].equals(tables[1][1])
+    finally:
+        unregister_schedule(policy.name)
