@@ -108,13 +108,17 @@ class Window:
     def __init__(self, trace: Trace, selection: Selection) -> None:
         self.selection = selection
         _require_order(selection)
-        table = trace.bursts()
+        # Of a sample, the other bursts have no holds to show.
+        table = trace.traced_bursts()
         self.replication = _replication(table, selection)
         own = table["replication"].to_numpy() == self.replication
         self.chip_bursts = table.filter(pa.array(own))
         self.bursts = self.chip_bursts.filter(pa.array(self._chosen(self.chip_bursts)))
         if not self.bursts.num_rows and (selection != Selection() or table.num_rows):
-            raise ConfigError([_nothing(self.chip_bursts, self.replication, selection)])
+            kept = int(table["replication"].to_numpy().max(initial=-1)) + 1
+            raise ConfigError(
+                [_nothing(self.chip_bursts, self.replication, selection, kept)]
+            )
         self.span = self._span()
         self.n_slices = self.n_waits = self.longest_wait_ps = 0
         self._slices_of_burst = np.zeros(
@@ -307,7 +311,9 @@ def _replication(bursts: pa.Table, selection: Selection) -> int:
     return given
 
 
-def _nothing(bursts: pa.Table, replication: int, selection: Selection) -> Problem:
+def _nothing(
+    bursts: pa.Table, replication: int, selection: Selection, n_kept: int
+) -> Problem:
     """That nothing is chosen, and what there is."""
     numbers = bursts["burst"].to_numpy()
     n_bursts = int(numbers.max(initial=-1)) + 1
@@ -321,8 +327,9 @@ def _nothing(bursts: pa.Table, replication: int, selection: Selection) -> Proble
         end = selection.to_ps
         what += f" from {time_text(selection.from_ps or 0)}"
         what += f" to {'its end' if end is None else time_text(end)}"
-    hint = f"It has {n_bursts} bursts a request, numbered from 0"
+    hint = f"Events were kept of {n_kept} replications, numbered from 0"
     if n_bursts:
+        hint = f"It has {n_bursts} bursts a request, numbered from 0"
         requests = bursts["request"].to_numpy()
         last = time_text(int(bursts["end_ps"].to_numpy().max()))
         hint += f", of requests {requests.min()}-{requests.max()}, and ends at {last}"

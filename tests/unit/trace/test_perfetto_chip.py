@@ -293,6 +293,19 @@ def test_a_window_of_nothing_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_sample_only_what_was_kept_can_be_shown(tmp_path: Path) -> None:
+    changes = ["trace=sample", "trace_requests=1", "workload.requests=3"]
+    simulate(load_scenario("tiny", changes), out=tmp_path / "run", cross_check=False)
+    trace = read_trace(tmp_path / "run")
+    assert exported(trace, tmp_path / "t.json", requests=(0, 0))
+    with pytest.raises(ConfigError) as caught:
+        export_perfetto(trace, tmp_path / "t.json", replication=1)
+    assert (
+        "no burst of replication 1. Events were kept of 1 replications, numbered from 0"
+        in str(caught.value)
+    )
+
+
 def test_the_time_that_a_refusal_proposes_fits(shared: Trace, tmp_path: Path) -> None:
     limit = 200
     with pytest.raises(ConfigError) as caught:
