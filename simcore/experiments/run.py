@@ -73,7 +73,7 @@ class RunResult:
         The cross-check.
     engine : dict
         Which engine ran, why, whether it re-used bursts, and the seconds that this
-        process took to compile or load it (None: it did not); as in `run.json`.
+        run took to compile or load it (None: it did not); as in `run.json`.
     """
 
     scenario: ScenarioConfig
@@ -268,6 +268,7 @@ def execute(
     """
     started = time.perf_counter()
     choice = choose_engine(plan.scenario)
+    was_loaded = loaded_in_s() is not None
     writer = None
     if out is not None:
         writer = RunWriter(
@@ -309,7 +310,7 @@ def execute(
             | _context(estimate, checks)
             | {"skipped": plan.skipped}
         )
-        run["engine"]["load_s"] = loaded_in_s()
+        run["engine"]["load_s"] = None if was_loaded else loaded_in_s()
         wall_s = time.perf_counter() - started
         if writer is not None:
             writer.finish(run | {"wall_s": wall_s}, summary)

@@ -100,7 +100,9 @@ def test_notes_go_to_stderr_and_name_the_next_command(cli):
         r"rows \(trace: full\), [0-9.]+ kB on disk, 300 MB of memory",
         size,
     )
-    assert re.fullmatch(r"took [0-9.]+ s", took)
+    assert re.fullmatch(
+        r"took [0-9.]+ s(, [0-9.]+ s of it to load the compiled engine)?", took
+    )
     assert following == [
         "next: simcore report kept",
         "      simcore explain run kept",

@@ -15,5 +15,5 @@ def rows(*overrides: str) -> tuple[RunPlan, dict[str, Any], dict[str, Any]]:
     """Plan, bursts and requests of the tiny scenario with overrides."""
     plan = plan_run(load_scenario("tiny", list(overrides)))
     gathered = Gathered(plan.program.table, keep_latency=False)
-    run_shards(plan, HowToRun(), choose_engine("simpy"), gathered, None)
+    run_shards(plan, HowToRun(), choose_engine(plan.scenario), gathered, None)
     return plan, gathered.bursts, gathered.requests
