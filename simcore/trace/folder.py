@@ -20,6 +20,7 @@ from typing import NamedTuple, Self
 from simcore.errors import ConfigError, OutputError, Problem, printable
 from simcore.trace.schema import (
     EVENTS_FOLDER,
+    RECEIPTS,
     RUN_JSON,
     RUN_PLAN,
     SHARDS_FOLDER,
@@ -386,6 +387,32 @@ def _clear(folder: Path, own: Sequence[Path], *, force: bool) -> None:
         path.unlink(missing_ok=True)
     for name in _INNER:
         _remove_if_empty(folder / name)
+
+
+def clean_up(folder: Path, *, keep_plan: bool) -> None:
+    """Leave of a failed run what `resume` can use, and no more; never an error.
+
+    For the holder of the lock, when all workers of this machine have ended: they
+    may have left temporary files.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    keep_plan : bool
+        Whether to keep a plan none of whose shards is finished: it is an earlier
+        process's.
+    """
+    with contextlib.suppress(OSError):
+        contents = _scan(folder)
+        for path in contents.stale:
+            path.unlink(missing_ok=True)
+        names = {str(path.relative_to(folder)) for path in contents.own}
+        finished = any(name.startswith(RECEIPTS) for name in names)
+        if RUN_PLAN in names and not finished and not keep_plan:
+            _clear(folder, contents.own, force=True)
+        for name in _INNER:
+            _remove_if_empty(folder / name)
 
 
 def remove_shards(folder: Path) -> None:
