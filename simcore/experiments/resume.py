@@ -27,6 +27,7 @@ from simcore.trace.schema import (
     PLAN_SHA256,
     RUN_JSON,
     RUN_PLAN,
+    RUN_SHA256,
     SCHEMA_VERSION,
     SHARDS_FOLDER,
 )
@@ -144,10 +145,11 @@ def rerun(
         If there is no such run, or its configuration is damaged.
     """
     path = Path(run) / RUN_JSON
-    document, _ = _read(path)
-    if document is None:
+    document, data = _read(path)
+    if document is None or data is None:
         raise TraceError(f"{path}: missing or damaged; there is no run to repeat")
-    plan = _plan(path, document, engine)
+    # An earlier version hashed fewer fields: a whole manifest is believed all the same.
+    plan = _plan(path, document, engine, is_whole=_is_whole(document, data))
     if out is not None and Path(out).resolve() == Path(run).resolve():
         problem = Problem(
             path=str(out),
@@ -215,13 +217,27 @@ def _refuse_strangers(folder: Path, plan: RunPlan) -> None:
             )
 
 
-def _plan(path: Path, document: Mapping[str, Any], engine: str | None) -> RunPlan:
+def _is_whole(manifest: Mapping[str, Any], data: bytes) -> bool:
+    try:
+        require_seal(manifest, data, RUN_SHA256)
+    except ValueError:
+        return False
+    return True
+
+
+def _plan(
+    path: Path,
+    document: Mapping[str, Any],
+    engine: str | None,
+    *,
+    is_whole: bool = False,
+) -> RunPlan:
     try:
         scenario = load_scenario(document["config"])
     except (SimcoreError, KeyError, TypeError) as error:
         raise TraceError(f"{path}: its configuration is damaged: {error}") from error
     digest, named = config_sha256(scenario), document.get("config_sha256")
-    if digest != named:
+    if digest != named and not is_whole:
         shown = named[:12] if isinstance(named, str) else named
         raise TraceError(
             f"{path}: its configuration is damaged: it hashes to {digest[:12]}, the "

@@ -149,7 +149,8 @@ def test_a_manifest_that_means_the_same_in_other_bytes_is_noticed(
     path = tmp_path / "run.json"
     text = path.read_text()
     changed = text[:-1] if case == "no last newline" else text.replace("1e-", "1E-")
-    assert json.loads(changed) == json.loads(text) and changed != text
+    assert json.loads(changed) == json.loads(text)
+    assert changed != text
     path.write_text(changed)
     assert refusal(tmp_path) == (
         f"{path}: the file is damaged: its checksum differs: its layout was changed"
