@@ -390,18 +390,18 @@ def _clear(folder: Path, own: Sequence[Path], *, force: bool) -> None:
 
 
 def clean_up(folder: Path, *, keep_plan: bool) -> None:
-    """Leave of a failed run what `resume` can use, and no more; never an error.
+    """Leave of a run what is finished, and no more; never an error.
 
-    For the holder of the lock, when all workers of this machine have ended: they
-    may have left temporary files.
+    For the holder of the lock, when nobody works for it any more. Workers that were
+    killed or stopped have left temporary files.
 
     Parameters
     ----------
     folder : Path
         Of the run.
     keep_plan : bool
-        Whether to keep a plan none of whose shards is finished: it is an earlier
-        process's.
+        Whether to keep a plan none of whose shards is finished, because it is an
+        earlier process's; else the whole run goes.
     """
     with contextlib.suppress(OSError):
         contents = _scan(folder)

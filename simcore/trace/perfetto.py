@@ -116,6 +116,7 @@ class _Window:
         self, trace: Trace, replication: int, bursts: tuple[int, int] | None
     ) -> None:
         self.replication = replication
+        trace.require_events()
         table = trace.bursts()
         chosen = table["replication"].to_numpy() == replication
         numbers = table["burst"].to_numpy()[chosen]

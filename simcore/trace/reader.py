@@ -198,7 +198,7 @@ class Trace:
         TraceError
             If the run kept no events, or a file is damaged.
         """
-        self._require_events()
+        self.require_events()
         names = list(columns)
         schema = pa.schema([EVENTS_SCHEMA.field(name) for name in names])
         for path in self.parts:
@@ -286,7 +286,14 @@ class Trace:
     def _wide(self) -> WideView:
         return WideView(self.program(), self.program_energy(), self.bursts())
 
-    def _require_events(self) -> None:
+    def require_events(self) -> None:
+        """Refuse a run without events, for what needs them besides other tables.
+
+        Raises
+        ------
+        TraceError
+            Naming what the run kept, and what to run.
+        """
         if not self.has_events:
             kept = "bursts" if self.has_bursts else "none"
             raise TraceError(

@@ -176,8 +176,7 @@ class RunWriter:
         if self._part is not None:
             self._part.abort()
             self._part = None
-        if not self._finished:
-            clean_up(self.out, keep_plan=self._resume)
+        clean_up(self.out, keep_plan=self._resume or self._finished)
         self._lock.release()
         if not self._finished:
             # A folder in which nothing was finished need not stay.

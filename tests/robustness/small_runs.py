@@ -13,7 +13,7 @@ from simcore.experiments.run import HowToRun, execute
 from simcore.trace.schema import PLAN_SHA256, RUN_PLAN
 from simcore.trace.sealed import seal
 
-SHARDS = 6
+SHARDS = 4
 CHANGES = (f"workload.requests={SHARDS}", "workload.max_tokens=4")
 
 

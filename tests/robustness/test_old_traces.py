@@ -91,7 +91,9 @@ def test_a_damaged_old_run_is_not_repeated(tmp_path: Path) -> None:
     assert not (tmp_path / "again").exists()
 
 
-def test_a_damaged_old_run_is_left_is_left_to_the_version_that_wrote_it(tmp_path: Path) -> None:
+def test_a_damaged_old_run_is_left_is_left_to_the_version_that_wrote_it(
+    tmp_path: Path,
+) -> None:
     run = tmp_path / "run"
     shutil.copytree(GOLDEN / "traces_v2_0", run)
     path = run / "bursts.parquet"

@@ -263,7 +263,7 @@ def test_after_ctrl_c_the_run_goes_on_where_it_was(
     assert code == 130
     # Nothing of Python, neither from here nor from a worker.
     size, *lines = told.splitlines()
-    assert size.startswith("A run: 6 requests, ")
+    assert size.startswith(f"A run: {SHARDS} requests, ")
     assert lines == [
         f"Finished shards are kept. Go on with: simcore resume '{run}'",
         "Interrupted. Nothing that is unfinished counts as a run.",

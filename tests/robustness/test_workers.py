@@ -107,8 +107,7 @@ def test_a_worker_killed_in_mid_run_is_replaced_and_reported(
     how = quick(executor=ProcessExecutor(2), progress=kill_once, report=reports.append)
     assert run_with(tmp_path / "run", how) == whole
     (text,) = reports
-    assert text.startswith("a worker process died; ")
-    assert text.endswith(" unfinished jobs are tried again")
+    assert text.startswith("a worker process died; jobs tried again: ")
 
 
 def jobs_of(kind: type[ShardJob], folder: Path | None, shards: int) -> list[ShardJob]:
@@ -171,7 +170,7 @@ def test_a_worker_that_dies_while_jobs_are_handed_out_loses_none(
         reports.append,
     )
     assert sorted(str(r) for r in results) == ["0", "1", "2", "9"]
-    assert reports == ["a worker process died; 2 unfinished jobs are tried again"]
+    assert reports == ["a worker process died; jobs tried again: 2"]
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

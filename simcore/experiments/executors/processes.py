@@ -49,9 +49,7 @@ class ProcessExecutor:
             # the dead worker had is not known: all count.
             suspects = left[: self._workers]
             attempts.update(job.shards for job in suspects)
-            report(
-                f"a worker process died; {len(left)} unfinished jobs are tried again"
-            )
+            report(f"a worker process died; jobs tried again: {len(left)}")
             for job in suspects:
                 if attempts[job.shards] >= MOST_ATTEMPTS - 1:
                     # Alone, the guilty one is known, and the innocent comes through.
