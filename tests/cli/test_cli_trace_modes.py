@@ -102,7 +102,7 @@ def trace_events(folder: str, requests: int):
     import pyarrow as pa
 
     trace = read_trace(folder)
-    parts = [t for t in trace.iter_events(trace.events().column_names)]
+    parts = list(trace.iter_events(trace.events().column_names))
     return pa.concat_tables(parts[:requests])
 
 

@@ -56,15 +56,19 @@ class Cluster:
         )
 
     def __exit__(self, *_: object) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
+        for process in self.workers:
+            # Politely, so that a nanny takes its worker with it.
+            process.terminate()
+        for process in self.workers:
+            process.wait(timeout=60)
+        self.scheduler.kill()
+        self.scheduler.wait()
 
     def _start(
         self,
         module: str,
         arguments: Sequence[str],
-        path: str = "",
+        path: str = _HERE,
         cwd: Path | None = None,
     ) -> subprocess.Popen[Any]:
         paths = [path, os.environ.get("PYTHONPATH", "")]

@@ -120,12 +120,12 @@ def test_one_of_two_workers_killed_in_mid_run_loses_nothing(
 ) -> None:
     def kill_once(done: int, total: int, unit: str) -> None:
         if done == after:
-            cluster.workers[0].send_signal(signal.SIGKILL)
+            cluster.workers[0].kill()
 
     with Cluster(tmp_path / "cluster", workers=2) as cluster:
         how = quick(executor=DaskExecutor(cluster.address), progress=kill_once)
         execute(small_plan(), how, tmp_path / "run")
-        assert cluster.workers[0].returncode == -signal.SIGKILL
+        assert cluster.workers[0].wait() == -signal.SIGKILL
         assert cluster.workers[1].poll() is None
     assert hashes(tmp_path / "run") == whole
 
@@ -152,7 +152,7 @@ def test_a_run_without_workers_waits_for_the_next(
             report=start_another,
         )
         execute(small_plan(), how, tmp_path / "run")
-    assert reports == ["the cluster has no worker left; waiting for one"]
+    assert reports == ["workers of the cluster: 0 left of 1; waiting for one"]
     assert hashes(tmp_path / "run") == whole
 
 

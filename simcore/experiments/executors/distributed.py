@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +22,7 @@ from simcore.experiments.shard import ShardResult
 
 #: Seconds to wait for the scheduler to answer, and for its first worker.
 _TIMEOUT_S = 10
-#: Seconds between looks at what has come, and how often there must be a worker.
+#: Seconds between looks at what has come, and at how many workers there are.
 _LOOK_S = 0.05
 _COUNT_S = 5.0
 #: How often Dask may give up a job. Each time it has lost several workers to it.
@@ -49,17 +51,18 @@ class DaskExecutor:
         if not jobs:
             return
         distributed = _distributed()
-        client = self._client(distributed)
-        try:
-            self._require_worker(client)
-            yield from _Jobs(distributed, client, report).run(jobs)
-        except _lost_scheduler(distributed) as error:
-            raise OutputError(
-                f"the Dask scheduler {self._scheduler} went away; finished shards are "
-                "kept in the run folder"
-            ) from error
-        finally:
-            client.close()
+        with _no_log_of_client():
+            client = self._client(distributed)
+            try:
+                self._require_worker(client)
+                yield from _Jobs(distributed, client, report).run(jobs)
+            except _lost_scheduler(distributed) as error:
+                raise OutputError(
+                    f"the Dask scheduler {self._scheduler} went away; finished shards "
+                    "are kept in the run folder"
+                ) from error
+            finally:
+                client.close()
 
     def _client(self, distributed: Any) -> Any:
         try:
@@ -104,6 +107,18 @@ def _distributed() -> Any:
     return distributed
 
 
+@contextlib.contextmanager
+def _no_log_of_client() -> Iterator[None]:
+    """Keep Dask from writing to stderr what is told in other words, or mended."""
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def _require_address(distributed: Any, address: str) -> None:
     """Raise ValueError for what is no address; `inproc://` has no host and port."""
     whole = address if "://" in address else f"tcp://{address}"
@@ -113,6 +128,19 @@ def _require_address(distributed: Any, address: str) -> None:
 
 def _lost_scheduler(distributed: Any) -> tuple[type[BaseException], ...]:
     return distributed.CancelledError, distributed.comm.CommClosedError
+
+
+def _is_missing_code(error: Exception) -> bool:
+    return isinstance(error, ImportError) or "deserialization" in str(error)
+
+
+def _missing_code(error: Exception) -> OutputError:
+    """What a machine without this version of simcore gives, in one line."""
+    text = printable(str(error).partition("\n")[0])
+    return OutputError(
+        "the scheduler or a worker of the cluster cannot import what it needs: install "
+        f"simcore {simcore.__version__} there ({text})"
+    )
 
 
 class _Jobs:
@@ -138,30 +166,33 @@ class _Jobs:
                     results = future.result()
                 except self._distributed.KilledWorker as error:
                     finished.add(self._again(job, error))
-                except ImportError as error:
-                    raise OutputError(
-                        f"a worker of the cluster cannot import what it needs: "
-                        f"{printable(str(error))}; install simcore "
-                        f"{simcore.__version__} there"
-                    ) from error
+                except (ImportError, RuntimeError) as error:
+                    if _is_missing_code(error):
+                        raise _missing_code(error) from error
+                    raise
                 else:
                     yield from results
         finally:
             self._client.cancel(list(self._started))
 
     def _completed(self, finished: Any) -> Iterator[Any]:
-        """Futures that are done, and a word when the last worker has gone."""
-        counted, there = time.monotonic(), True
+        """Futures that are done; tells meanwhile when workers have gone."""
+        counted, there = time.monotonic(), self._n_workers()
         while not finished.is_empty():
             batch = finished.next_batch(block=False)
             yield from batch
             if not batch:
                 time.sleep(_LOOK_S)
             if time.monotonic() - counted > _COUNT_S:
-                counted = time.monotonic()
-                before, there = there, bool(self._client.nthreads())
-                if before and not there:
-                    self._report("the cluster has no worker left; waiting for one")
+                counted, before, there = time.monotonic(), there, self._n_workers()
+                if there < before:
+                    what = "waiting for one" if not there else "nothing is lost"
+                    self._report(
+                        f"workers of the cluster: {there} left of {before}; {what}"
+                    )
+
+    def _n_workers(self) -> int:
+        return len(self._client.nthreads())
 
     def _submit(self, job: ShardJob) -> Any:
         future = self._client.submit(run_job, job, pure=False)
