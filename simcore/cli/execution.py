@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,9 +118,8 @@ def how_to_run(
             )
         except KeyboardInterrupt:
             if folder is not None and folder.is_dir():
-                write_note(
-                    f"Finished shards are kept. Go on with: simcore resume {folder}"
-                )
+                again = f"simcore resume {shlex.quote(str(folder))}"
+                write_note(f"Finished shards are kept. Go on with: {again}")
             raise
 
 

@@ -32,13 +32,13 @@ def resume_command(
     chunk: ChunkOption = 1,
     executor: ExecutorOption = "local",
     scheduler: SchedulerOption = None,
-    no_check: NoCheckOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
     """Complete an interrupted run, or mend a damaged one.
 
-    The result is what the run would have been without the interruption, to the byte.
+    The result is what the run would have been without the interruption, to the byte;
+    so there is a cross-check if the run was begun with one.
     """
     from simcore.experiments.resume import resume
     from simcore.report.resume_text import resume_line
@@ -48,7 +48,7 @@ def resume_command(
         scheduler=scheduler,
         workers=workers,
         chunk=chunk,
-        no_check=no_check,
+        no_check=False,
         quiet=quiet,
         folder=run,
     ) as how:

@@ -31,10 +31,13 @@ _ROWS_PER_PART = 4_000_000
 _BURSTS_REUSED = 50_000
 _BURSTS_SIMULATED = 1_000
 
-#: Compressed bytes, measured on runs of the shipped scenarios: an event row, one with
-#: random durations, a row of the program, a burst with its share of a request, and the
-#: manifest, the summary and the headers of the tables.
+#: Compressed bytes, measured on runs of the shipped scenarios: an event row; one of a
+#: chip that does one thing at a time, whose times follow each other; one where requests
+#: meet at random; one with random durations; a row of the program, a burst with its
+#: share of a request, and the manifest, the summary and the headers of the tables.
 BYTES_PER_ROW = 2.7
+BYTES_PER_ROW_SERIALIZED = 0.5
+BYTES_PER_ROW_SHARED = 5.0
 BYTES_PER_ROW_JITTER = 12.0
 BYTES_PER_PROGRAM_ROW = 2.0
 BYTES_PER_BURST = 65.0
@@ -117,14 +120,22 @@ class RunPlan:
     @property
     def expected_trace_bytes(self) -> int:
         """Size of the run folder, in expectation."""
-        per_row = BYTES_PER_ROW_JITTER if self.scenario.jitter_cv else BYTES_PER_ROW
         bursts = 0 if self.trace == "none" else self.expected_bursts
         return round(
             BYTES_PER_RUN
-            + self.expected_trace_rows * per_row
+            + self.expected_trace_rows * self._bytes_per_row
             + self.rows_per_burst * BYTES_PER_PROGRAM_ROW
             + bursts * BYTES_PER_BURST
         )
+
+    @property
+    def _bytes_per_row(self) -> float:
+        if self.scenario.jitter_cv:
+            return BYTES_PER_ROW_JITTER
+        if self.scenario.streams > 1:
+            return BYTES_PER_ROW_SHARED
+        pipelined = self.program.policy.pipelined
+        return BYTES_PER_ROW if pipelined else BYTES_PER_ROW_SERIALIZED
 
     @property
     def expected_memory_bytes(self) -> int:

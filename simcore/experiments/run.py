@@ -44,7 +44,8 @@ from simcore.notebook import html_table, metric_rows
 from simcore.trace.folder import FileRecord, remove_shards
 from simcore.trace.program_tables import energy_columns, program_columns
 from simcore.trace.reader import Trace
-from simcore.trace.schema import BURSTS, REQUESTS
+from simcore.trace.schema import BURSTS, PLAN_SHA256, REQUESTS
+from simcore.trace.sealed import seal
 from simcore.trace.writer import RunWriter
 
 
@@ -283,7 +284,7 @@ def execute(
     with writer or nullcontext():
         how.announce(plan)
         if writer is not None:
-            writer.begin_shards(_run_plan(plan))
+            writer.begin_shards(seal(_run_plan(plan, how), PLAN_SHA256))
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
         gathered = Gathered(plan.program.table, keep_latency=plan.composes)
@@ -291,7 +292,7 @@ def execute(
             # Compiled here once, workers find the result on disk.
             FastEngine(plan.program)
         run_shards(plan, how, choice, gathered, out and out.absolute())
-        trace, run = None, _manifest(plan, gathered, choice)
+        trace, run = None, _manifest(plan, how, gathered, choice)
         if writer is not None:
             _write_tables(writer, plan)
             trace = Trace(writer.out, writer.close_tables(run))
@@ -457,17 +458,18 @@ def _write_tables(writer: RunWriter, plan: RunPlan) -> None:
         writer.write_rows(REQUESTS, (result.requests for result in shards()))
 
 
-def _run_plan(plan: RunPlan) -> dict[str, Any]:
+def _run_plan(plan: RunPlan, how: HowToRun) -> dict[str, Any]:
     """What `resume` needs to complete the run."""
     return {
         "config": config_dict(plan.scenario),
         "config_sha256": config_sha256(plan.scenario),
+        "cross_checked": how.cross_check,
         "simcore_version": simcore.__version__,
     }
 
 
 def _manifest(
-    plan: RunPlan, gathered: Gathered, choice: EngineChoice
+    plan: RunPlan, how: HowToRun, gathered: Gathered, choice: EngineChoice
 ) -> dict[str, Any]:
     """Everything a reader needs to know of the run; host and versions only here."""
     packages = ("simpy", "numpy", "scipy", "pyarrow", "pydantic", "duckdb")
@@ -475,6 +477,7 @@ def _manifest(
         "scenario": plan.scenario.name,
         "config": config_dict(plan.scenario),
         "config_sha256": config_sha256(plan.scenario),
+        "cross_checked": how.cross_check,
         "seed": plan.scenario.seed,
         "timed_transfers": plan.program.times_transfers,
         "trace": plan.trace,

@@ -1,14 +1,14 @@
 """Finished shards on disk: what an interrupted run keeps.
 
 A shard is finished when its receipt is there. The receipt names every file of the
-shard with its checksum and is written last, so that a crash leaves either a whole
-shard or none. Receipts of another configuration, seed or version are not accepted.
+shard with its checksum, carries one of its own, and is written last, so that a crash
+leaves either a whole shard or none. Receipts of another configuration, seed or version
+are not accepted.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,17 @@ from simcore.experiments.plan import RunPlan
 from simcore.experiments.shard import PartFile, ShardResult
 from simcore.trace.folder import write_whole
 from simcore.trace.hold_sums import SUMS, HoldSums
-from simcore.trace.schema import BURSTS_SCHEMA, REQUESTS_SCHEMA, SCHEMA_VERSION
+from simcore.trace.schema import (
+    BURSTS_SCHEMA,
+    RECEIPT_SHA256,
+    REQUESTS_SCHEMA,
+    SCHEMA_VERSION,
+)
 from simcore.trace.schema import shard_file as name_of
+from simcore.trace.sealed import seal, unseal
 from simcore.trace.tables import write_table
-from simcore.trace.writer import canonical_json
+
+_TABLES = ("bursts", "requests", "sums")
 
 
 def identity(plan: RunPlan) -> dict[str, Any]:
@@ -78,7 +85,8 @@ def save_shard(folder: Path, plan: RunPlan, result: ShardResult) -> None:
         "bursts": result.bursts.num_rows,
         "files": files,
     }
-    write_whole(folder / name_of("receipt", result.shard), canonical_json(receipt))
+    path = folder / name_of("receipt", result.shard)
+    write_whole(path, seal(receipt, RECEIPT_SHA256))
 
 
 def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
@@ -93,13 +101,11 @@ def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
     shard : int
         Which shard.
     """
-    receipt = _receipt(folder / name_of("receipt", shard))
-    wanted = {name_of(kind, shard) for kind in ("bursts", "requests", "sums")}
-    if receipt is None or receipt.get("identity") != identity(plan):
+    receipt = read_receipt(folder, shard)
+    if receipt is None or receipt["identity"] != identity(plan):
         return None
-    files = receipt.get("files")
-    if not isinstance(files, dict) or not wanted <= files.keys():
-        return None
+    # The receipt is as it was written: only what it names may be damaged.
+    files = receipt["files"]
     if not all(_is_whole(folder / name, entry) for name, entry in files.items()):
         return None
     try:
@@ -107,25 +113,28 @@ def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
             pq.read_table(
                 folder / name_of(kind, shard), page_checksum_verification=True
             )
-            for kind in ("bursts", "requests", "sums")
+            for kind in _TABLES
         )
         return ShardResult(
             shard,
             bursts.cast(BURSTS_SCHEMA),
             requests.cast(REQUESTS_SCHEMA),
             HoldSums(bursts.num_rows, *(sums[n].to_numpy().copy() for n in SUMS)),
-            _part(files, wanted),
+            _part(files, shard),
         )
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
 
 
-def _receipt(path: Path) -> dict[str, Any] | None:
+def read_receipt(folder: Path, shard: int) -> dict[str, Any] | None:
+    """Receipt of a shard, whatever run it belongs to; None when missing or damaged."""
     try:
-        receipt = json.loads(path.read_bytes())
+        data = (folder / name_of("receipt", shard)).read_bytes()
+        receipt = unseal(data, RECEIPT_SHA256)
     except (OSError, ValueError):
         return None
-    return receipt if isinstance(receipt, dict) else None
+    # A whole receipt under another's name is one that somebody moved.
+    return receipt if receipt["shard"] == shard else None
 
 
 def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
@@ -134,10 +143,11 @@ def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return False
-    return bool(digest == entry.get("sha256"))
+    return bool(digest == entry["sha256"])
 
 
-def _part(files: Mapping[str, Any], tables: set[str]) -> PartFile | None:
+def _part(files: Mapping[str, Any], shard: int) -> PartFile | None:
+    tables = {name_of(kind, shard) for kind in _TABLES}
     for name, entry in files.items():
         if name not in tables:
             return PartFile(name, entry["sha256"], entry["bytes"], entry["rows"])

@@ -20,6 +20,7 @@ from typing import NamedTuple, Self
 from simcore.errors import ConfigError, OutputError, Problem, printable
 from simcore.trace.schema import (
     EVENTS_FOLDER,
+    RECEIPTS,
     REPORT_HTML,
     RUN_JSON,
     RUN_PLAN,
@@ -264,7 +265,17 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to take note."""
+    try:
+        # The name in brackets may hold anything; the state follows the last one.
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 def is_stale_temporary(path: Path) -> bool:
@@ -400,6 +411,32 @@ def _clear(folder: Path, own: Sequence[Path], *, force: bool) -> None:
         path.unlink(missing_ok=True)
     for name in _INNER:
         _remove_if_empty(folder / name)
+
+
+def clean_up(folder: Path, *, keep_plan: bool) -> None:
+    """Leave of a run what is finished, and no more; never an error.
+
+    For the holder of the lock, when nobody works for it any more. Workers that were
+    killed or stopped have left temporary files.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    keep_plan : bool
+        Whether to keep a plan none of whose shards is finished, because it is an
+        earlier process's; else the whole run goes.
+    """
+    with contextlib.suppress(OSError):
+        contents = _scan(folder)
+        for path in contents.stale:
+            path.unlink(missing_ok=True)
+        names = {str(path.relative_to(folder)) for path in contents.own}
+        finished = any(name.startswith(RECEIPTS) for name in names)
+        if RUN_PLAN in names and not finished and not keep_plan:
+            _clear(folder, contents.own, force=True)
+        for name in _INNER:
+            _remove_if_empty(folder / name)
 
 
 def remove_shards(folder: Path) -> None:

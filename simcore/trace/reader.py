@@ -25,12 +25,13 @@ from simcore.trace.schema import (
     PROGRAM_ENERGY,
     REQUESTS,
     RUN_JSON,
+    RUN_SHA256,
     SCHEMA_VERSION,
     SCHEMAS,
     SUMMARY_JSON,
 )
+from simcore.trace.sealed import require_seal
 from simcore.trace.wide import WideView, check_columns
-from simcore.trace.writer import canonical_json
 
 if TYPE_CHECKING:
     import duckdb
@@ -210,7 +211,7 @@ class Trace:
         TraceError
             If the run kept no events, or a file is damaged.
         """
-        self._require_events()
+        self.require_events()
         names = list(columns)
         schema = pa.schema([EVENTS_SCHEMA.field(name) for name in names])
         for path in self.parts:
@@ -298,7 +299,14 @@ class Trace:
     def _wide(self) -> WideView:
         return WideView(self.program(), self.program_energy(), self.bursts())
 
-    def _require_events(self) -> None:
+    def require_events(self) -> None:
+        """Refuse a run without events, for what needs them besides other tables.
+
+        Raises
+        ------
+        TraceError
+            Naming what the run kept, and what to run.
+        """
         if not self.has_events:
             kept = "bursts" if self.has_bursts else "none"
             raise TraceError(
@@ -330,17 +338,22 @@ def _damaged(path: Path, error: Exception) -> TraceError:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    return _read_document(path)[0]
+
+
+def _read_document(path: Path) -> tuple[dict[str, Any], bytes]:
     try:
         if path.stat().st_size > _MAX_RUN_JSON_BYTES:
             raise ValueError("larger than 64 MiB")
-        document = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        document = json.loads(data)
         if not isinstance(document, dict):
             raise ValueError("not a JSON object")
     except OSError as error:
         raise TraceError(f"{path}: cannot read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
-    return document
+    return document, data
 
 
 def _read_manifest(folder: Path, *, verify: bool) -> dict[str, Any]:
@@ -351,7 +364,7 @@ def _read_manifest(folder: Path, *, verify: bool) -> dict[str, Any]:
         raise TraceError(
             f"{path}: missing; the folder is not a run, or the run was interrupted"
         )
-    manifest = _read_json(path)
+    manifest, data = _read_document(path)
     version = manifest.get("schema_version")
     if not isinstance(version, str):
         raise TraceError(f"{path}: damaged: it names no schema version")
@@ -367,19 +380,16 @@ def _read_manifest(folder: Path, *, verify: bool) -> dict[str, Any]:
     if manifest.get("state") != "complete":
         state = printable(manifest.get("state"))
         raise TraceError(f"{path}: the run is not complete (state {state})")
-    _check_manifest(path, manifest, verify=verify)
+    if verify:
+        try:
+            require_seal(manifest, data, RUN_SHA256)
+        except ValueError as error:
+            raise TraceError(f"{path}: the file is damaged: {error}") from error
+    _check_manifest(path, manifest)
     return manifest
 
 
-def _check_manifest(path: Path, manifest: dict[str, Any], *, verify: bool) -> None:
-    content = {key: value for key, value in manifest.items() if key != "run_sha256"}
-    if verify:
-        try:
-            digest = hashlib.sha256(canonical_json(content)).hexdigest()
-        except ValueError as error:
-            raise _damaged(path, error) from error
-        if digest != manifest.get("run_sha256"):
-            raise TraceError(f"{path}: the file is damaged: its checksum differs")
+def _check_manifest(path: Path, manifest: dict[str, Any]) -> None:
     files = manifest.get("files")
     expected = {*SCHEMAS, SUMMARY_JSON}
     if manifest.get("bursts_recorded", True) is False:

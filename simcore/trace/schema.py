@@ -27,6 +27,10 @@ SCHEMA_VERSION = "2.1"
 ROW_GROUP_ROWS = 131_072
 
 RUN_JSON = "run.json"
+#: Names, inside the document, the checksum of `RUN_JSON`, `RUN_PLAN` and receipts.
+RUN_SHA256 = "run_sha256"
+PLAN_SHA256 = "plan_sha256"
+RECEIPT_SHA256 = "receipt_sha256"
 SUMMARY_JSON = "summary.json"
 PROGRAM = "program.parquet"
 PROGRAM_ENERGY = "program_energy.parquet"
@@ -44,6 +48,8 @@ TOP_FILES = (RUN_JSON, SUMMARY_JSON, PROGRAM, PROGRAM_ENERGY, BURSTS, REQUESTS)
 #: What an unfinished run keeps of finished shards; gone when the run is complete.
 SHARDS_FOLDER = "shards"
 RUN_PLAN = f"{SHARDS_FOLDER}/plan.json"
+#: How the receipts of finished shards begin.
+RECEIPTS = f"{SHARDS_FOLDER}/receipt-"
 
 _SHARD_FILES = {
     "receipt": "json",

@@ -15,7 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from simcore.trace.folder import FileRecord, claim_folder, write_whole, writing
+from simcore.trace.folder import (
+    FileRecord,
+    claim_folder,
+    clean_up,
+    write_whole,
+    writing,
+)
 from simcore.trace.holds import EventBuffer, EventRows, HoldExpansion
 from simcore.trace.recorder import BoolArray, Int32Array, Int64Array
 from simcore.trace.schema import (
@@ -26,6 +32,7 @@ from simcore.trace.schema import (
     REQUESTS,
     RUN_JSON,
     RUN_PLAN,
+    RUN_SHA256,
     SCHEMA_VERSION,
     SCHEMAS,
     SHARDS_FOLDER,
@@ -41,7 +48,7 @@ MANIFEST_KEYS = (
     "events_recorded",
     "bursts_recorded",
     "files",
-    "run_sha256",
+    RUN_SHA256,
 )
 
 _REQUIRED_METADATA = ("simcore.config_sha256", "simcore.seed")
@@ -97,7 +104,8 @@ class RunWriter:
     """Writes one run folder; a `Recorder` while the simulation runs.
 
     Use as a context manager. After an exception the temporary files are removed and
-    finished parts stay, without a manifest: `read_trace` refuses the folder.
+    what is finished stays, without a manifest: `read_trace` refuses the folder. A run
+    of shards of which none is finished leaves nothing.
 
     Parameters
     ----------
@@ -168,13 +176,12 @@ class RunWriter:
         if self._part is not None:
             self._part.abort()
             self._part = None
+        clean_up(self.out, keep_plan=self._resume or self._finished)
         self._lock.release()
         if not self._finished:
             # A folder in which nothing was finished need not stay.
-            for name in (EVENTS_FOLDER, SHARDS_FOLDER, ""):
-                folder = self.out / name
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+            with contextlib.suppress(OSError):
+                self.out.rmdir()
             if kind is None:
                 raise RuntimeError("the run was not finished: call finish()")
 
@@ -271,19 +278,19 @@ class RunWriter:
         """
         self._add(REQUESTS, columns)
 
-    def begin_shards(self, plan: Mapping[str, Any]) -> None:
+    def begin_shards(self, plan: bytes) -> None:
         """Prepare the folder for shards that workers write.
 
         Parameters
         ----------
-        plan : mapping
+        plan : bytes
             What the folder is going to hold; enough to complete it later.
         """
         folders = [SHARDS_FOLDER, *([EVENTS_FOLDER] if self._write_events else [])]
         for name in folders:
             with writing(self.out / name):
                 (self.out / name).mkdir(exist_ok=True)
-        write_whole(self.out / RUN_PLAN, canonical_json(plan))
+        write_whole(self.out / RUN_PLAN, plan)
 
     def add_part(self, name: str, record: FileRecord, n_rows: int) -> None:
         """Take a part file of events that is in the folder already."""
@@ -332,7 +339,7 @@ class RunWriter:
         self._write_json(SUMMARY_JSON, canonical_json(summary))
         manifest["state"] = "complete"
         digest = hashlib.sha256(canonical_json(manifest)).hexdigest()
-        manifest["run_sha256"] = digest
+        manifest[RUN_SHA256] = digest
         self._write_json(RUN_JSON, canonical_json(manifest))
         self._finished = True
 

@@ -61,6 +61,7 @@ class RunTables:
     @classmethod
     def of(cls, trace: Trace) -> RunTables:
         """Read the tables of a run."""
+        trace.require_events()
         bursts, requests = trace.traced_bursts(), trace.traced_requests()
         found = {name: integers(bursts[name]) for name in _BURST_COLUMNS}
         found["ready_ps"] = _column_or(bursts, "ready_ps", "start_ps")

@@ -39,6 +39,15 @@ def executor_of(
         )
     if workers < 0:
         problems.append(Problem(path="workers", got=str(workers), allowed=">= 0"))
+    if kind == "dask" and workers != 1:
+        problems.append(
+            Problem(
+                path="workers",
+                got=str(workers),
+                allowed="must be absent with executor 'dask'",
+                hint="The cluster has its own.",
+            )
+        )
     if kind == "dask" and scheduler is None:
         problems.append(
             Problem(

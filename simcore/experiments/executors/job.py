@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import platform
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import simcore
 from simcore.config.load import config_sha256
 from simcore.config.scenario import ScenarioConfig
-from simcore.experiments.plan import plan_of
+from simcore.errors import OutputError
+from simcore.experiments.plan import RunPlan, plan_of
 from simcore.experiments.shard import ShardResult, ShardRunner
 from simcore.experiments.shard_files import save_shard
+from simcore.trace.schema import RUN_PLAN
 
 #: Told when a worker died and its shards are tried again.
 Report = Callable[[str], None]
@@ -32,12 +38,15 @@ class ShardJob:
     folder : Path or None
         Run folder where results are kept; the worker must see it under this path.
         None: results are returned.
+    version : str
+        Of simcore; shards of two versions are never mixed.
     """
 
     scenario: ScenarioConfig
     engine: str
     shards: tuple[int, ...]
     folder: Path | None
+    version: str = simcore.__version__
 
     def run(self) -> Iterator[ShardResult | int]:
         """Simulate the shards one after another.
@@ -46,9 +55,22 @@ class ShardJob:
         ------
         ShardResult or int
             The result, or the number of a shard whose result is in the folder.
+
+        Raises
+        ------
+        OutputError
+            If this worker has another version, or its folder is not the run's.
         """
+        if self.version != simcore.__version__:
+            raise OutputError(
+                f"the worker on {platform.node()} has simcore {simcore.__version__}, "
+                f"the run was begun by {self.version}; shards of two versions are "
+                "never mixed"
+            )
         runner = _runner(self.scenario, self.engine)
         for shard in self.shards:
+            if self.folder is not None:
+                _require_run(self.folder, runner.plan)
             result = runner.run(shard, self.folder)
             if self.folder is None:
                 yield result
@@ -88,13 +110,41 @@ def cut(job: ShardJob, size: int) -> list[ShardJob]:
     ]
 
 
+def _require_run(folder: Path, plan: RunPlan) -> None:
+    """Refuse a folder that is not, or no longer, that of the run.
+
+    A worker can outlive the process that wanted its work, and run on a machine that
+    has another disk.
+    """
+    try:
+        found = json.loads((folder / RUN_PLAN).read_bytes())["config_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"the worker on {platform.node()} finds no run in {folder}; workers must "
+            "see the run folder under the same path"
+        ) from error
+    wanted = config_sha256(plan.scenario)
+    if found != wanted:
+        raise OutputError(
+            f"{folder} holds another run by now: configuration {str(found)[:12]} "
+            f"instead of {wanted[:12]}"
+        )
+
+
 def _runner(scenario: ScenarioConfig, engine: str) -> ShardRunner:
-    # Programs and compiled bursts serve all shards of a run in one process.
+    # Programs and compiled bursts serve all shards of a run in one process. Not in
+    # several threads at once, which a Dask worker may have.
+    runners = _KEPT.runners
     key = config_sha256(scenario), engine
-    if key not in _RUNNERS:
-        _RUNNERS.clear()
-        _RUNNERS[key] = ShardRunner(plan_of(scenario), engine)
-    return _RUNNERS[key]
+    if key not in runners:
+        runners.clear()
+        runners[key] = ShardRunner(plan_of(scenario), engine)
+    return runners[key]
 
 
-_RUNNERS: dict[tuple[str, str], ShardRunner] = {}
+class _Kept(threading.local):
+    def __init__(self) -> None:
+        self.runners: dict[tuple[str, str], ShardRunner] = {}
+
+
+_KEPT = _Kept()

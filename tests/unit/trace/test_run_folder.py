@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,19 @@ def test_temporary_files_of_dead_processes_are_removed_and_of_live_ones_stay(
     assert not any(path.exists() for path in dead)
     assert live.read_text() == "x"
     assert read_trace(run).n_events > 0
+
+
+def test_a_process_that_nobody_has_waited_for_counts_as_dead(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None
+        ended.stdout.read()
+        temporary = tmp_path / f".run.json.tmp-{ended.pid}-0123abcd"
+        temporary.write_text("x")
+        # Its output is closed a moment before it has ended.
+        until = time.monotonic() + 10
+        while temporary.exists() and time.monotonic() < until:
+            claim_folder(tmp_path).release()
+        assert not temporary.exists()
 
 
 def test_a_file_with_a_temporary_name_that_is_not_ours_is_foreign(

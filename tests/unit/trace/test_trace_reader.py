@@ -137,7 +137,24 @@ def test_a_changed_number_in_the_manifest_is_noticed(tmp_path: Path) -> None:
     write_run(tmp_path)
     path = tmp_path / "run.json"
     path.write_text(path.read_text().replace('"seed": 7', '"seed": 8'))
-    assert refusal(tmp_path) == f"{path}: the file is damaged: its checksum differs"
+    text = f"{path}: the file is damaged: its checksum differs: it is "
+    assert refusal(tmp_path).startswith(text)
+
+
+@pytest.mark.parametrize("case", ["no last newline", "a letter that changes nothing"])
+def test_a_manifest_that_means_the_same_in_other_bytes_is_noticed(
+    tmp_path: Path, case: str
+) -> None:
+    write_run(tmp_path, run={"seed": 7, "host": "nowhere", "tiny": 1e-05})
+    path = tmp_path / "run.json"
+    text = path.read_text()
+    changed = text[:-1] if case == "no last newline" else text.replace("1e-", "1E-")
+    assert json.loads(changed) == json.loads(text)
+    assert changed != text
+    path.write_text(changed)
+    assert refusal(tmp_path) == (
+        f"{path}: the file is damaged: its checksum differs: its layout was changed"
+    )
 
 
 @pytest.mark.parametrize(
