@@ -27,7 +27,7 @@ def hashes(folder: str) -> dict[str, str]:
 
 
 def interrupt(folder: str, after: int) -> None:
-    def stop(done: int, total: int, unit: str) -> None:
+    def stop(done: int, total: int, unit: str, note: str = "") -> None:
         if done >= after:
             raise KeyboardInterrupt
 

@@ -41,7 +41,7 @@ def run(cli, *options: str):
         (("--trace", "full"), TABLES | FULL),
         ((), TABLES | FULL),
     ],
-    ids=lambda value: "-".join(value).replace("-", "") if value else "auto",
+    ids=["none", "bursts", "sample", "full", "auto"],
 )
 def test_a_run_keeps_what_was_asked_for_and_the_same_results(cli, options, kept):
     assert run(cli, *options, "--quiet").code == 0

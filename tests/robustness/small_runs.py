@@ -41,7 +41,7 @@ def unfinished(folder: Path, shards: int, plan: RunPlan | None = None) -> RunPla
     """Begin a run and interrupt it when so many shards are finished."""
     plan = plan or small_plan()
 
-    def interrupt(done: int, total: int, unit: str) -> None:
+    def interrupt(done: int, total: int, unit: str, note: str = "") -> None:
         if done >= shards * total / plan.shards:
             raise KeyboardInterrupt
 

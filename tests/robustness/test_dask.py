@@ -118,7 +118,7 @@ def test_a_worker_does_not_write_into_another_run(tmp_path: Path) -> None:
 def test_one_of_two_workers_killed_in_mid_run_loses_nothing(
     tmp_path: Path, whole: dict[str, str], after: int
 ) -> None:
-    def kill_once(done: int, total: int, unit: str) -> None:
+    def kill_once(done: int, total: int, unit: str, note: str = "") -> None:
         if done == after:
             cluster.workers[0].kill()
 
@@ -137,7 +137,7 @@ def test_a_run_without_workers_waits_for_the_next(
     monkeypatch.setattr(executor, "_COUNT_S", 0.2)
     reports: list[str] = []
 
-    def kill_once(done: int, total: int, unit: str) -> None:
+    def kill_once(done: int, total: int, unit: str, note: str = "") -> None:
         if done == 1:
             cluster.workers[0].send_signal(signal.SIGKILL)
 
@@ -176,7 +176,7 @@ def test_a_scheduler_that_goes_away_ends_the_run_in_one_line(
 ) -> None:
     run = tmp_path / "run"
 
-    def kill_scheduler(done: int, total: int, unit: str) -> None:
+    def kill_scheduler(done: int, total: int, unit: str, note: str = "") -> None:
         if done == 1:
             cluster.scheduler.send_signal(signal.SIGKILL)
 

@@ -96,7 +96,7 @@ def test_a_worker_killed_in_mid_run_is_replaced_and_reported(
 ) -> None:
     killed: list[int] = []
 
-    def kill_once(done: int, total: int, unit: str) -> None:
+    def kill_once(done: int, total: int, unit: str, note: str = "") -> None:
         if done and not killed:
             (victim, *_) = multiprocessing.active_children()
             assert victim.pid is not None

@@ -93,6 +93,9 @@ class Run:
     def requests(self) -> pa.Table:
         return table_of(self.request_rows, REQUESTS_SCHEMA)
 
+    def require_events(self) -> None:
+        pass
+
     traced_bursts = bursts
     traced_requests = requests
 

@@ -253,7 +253,7 @@ def test_nothing_is_written_without_a_folder(
 def test_an_interrupted_sweep_goes_on_where_it_ended(
     whole: Path, tmp_path: Path
 ) -> None:
-    def interrupt(done: int, total: int, unit: str) -> None:
+    def interrupt(done: int, total: int, unit: str, note: str = "") -> None:
         assert (total, unit) == (6, "simulations")
         if done == 4:
             raise KeyboardInterrupt
@@ -433,7 +433,7 @@ def test_results_do_not_depend_on_the_number_of_processes_nor_on_their_death(
 ) -> None:
     killed = []
 
-    def kill_one(done: int, total: int, unit: str) -> None:
+    def kill_one(done: int, total: int, unit: str, note: str = "") -> None:
         if done == 1 and not killed:
             child = multiprocessing.active_children()[0]
             child.kill()
@@ -447,7 +447,7 @@ def test_results_do_not_depend_on_the_number_of_processes_nor_on_their_death(
 
 
 def test_a_failure_in_a_process_ends_all_of_them() -> None:
-    def stop(done: int, total: int, unit: str) -> None:
+    def stop(done: int, total: int, unit: str, note: str = "") -> None:
         if done:
             raise KeyboardInterrupt
 

@@ -49,6 +49,9 @@ class MadeUpTrace:
     def requests(self) -> pa.Table:
         return pa.Table.from_pylist(self.request_rows)
 
+    def require_events(self) -> None:
+        pass
+
     traced_bursts = bursts
     traced_requests = requests
 
