@@ -59,7 +59,7 @@ def test_the_files_do_not_depend_on_workers_and_chunks(
     )
     assert run_with(tmp_path / "run", how) == whole
     # Progress goes up, from nothing to everything.
-    assert [call[1:] for call in calls] == [(SHARDS, "requests")] * len(calls)
+    assert [call[1:3] for call in calls] == [(SHARDS, "requests")] * len(calls)
     done = [call[0] for call in calls]
     assert done == list(range(SHARDS + 1))
 

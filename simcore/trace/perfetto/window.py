@@ -108,6 +108,7 @@ class Window:
     def __init__(self, trace: Trace, selection: Selection) -> None:
         self.selection = selection
         _require_order(selection)
+        trace.require_events()
         # Of a sample, the other bursts have no holds to show.
         table = trace.traced_bursts()
         self.replication = _replication(table, selection)
