@@ -112,7 +112,8 @@ class BurstController:
         self._decisions = decisions
         self._arrival_ps = arrival_ps
         self._jitter = jitter
-        chip.clock.process(self.run())
+        #: The process of the request; ends with its last burst.
+        self.process = chip.clock.process(self.run())
 
     @property
     def is_finished(self) -> bool:

@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from simpy.events import Event
 
 from simcore.engine.burst_run import CANCELLED, ENDED, NEVER, PENDING, STARTED, BurstRun
 from simcore.engine.clock import LAST_IN_INSTANT, Alarm, Clock
+from simcore.engine.guest import GuestHold
 from simcore.engine.hardware_block import (
+    GUEST,
     AttentionUnit,
     ControlUnit,
     Dpu,
@@ -38,6 +41,7 @@ from simcore.engine.hardware_block import (
 )
 from simcore.engine.hbm_channel import HbmChannel
 from simcore.engine.sram_buffer import Reservation, SramBuffer, SramPort
+from simcore.errors import SimulationError, printable
 from simcore.program.burst import BurstProgram
 
 _BLOCKS: dict[str, type[HardwareBlock]] = {
@@ -126,6 +130,7 @@ class Chip:
         self._reopened: list[HardwareBlock] = []
         self._settling = False
         self._serving = False
+        self._guests: list[GuestHold] = []
 
     @property
     def waiting(self) -> list[Waiting]:
@@ -201,6 +206,60 @@ class Chip:
         if not in_progress:
             self._close_gate(run, gate, now)
 
+    # -- holds of users' processes ------------------------------------------------
+
+    def occupy(self, resource: str, duration_ps: int) -> Event:
+        """Hold a block for a process that a user wrote.
+
+        Such a hold gets a free block before any operation, and is in no trace.
+
+        Parameters
+        ----------
+        resource : str
+            Full name, for example `hbm` or `dpu[3]`.
+        duration_ps : int
+            How long to hold it once it is free.
+
+        Returns
+        -------
+        Event
+            Succeeds when the hold has ended.
+
+        Raises
+        ------
+        SimulationError
+            If the chip has no such block.
+        """
+        block = next((block for block in self.blocks if block.name == resource), None)
+        if block is None:
+            raise SimulationError(
+                f"a process asks for {printable(resource)}; the blocks in use are "
+                f"{', '.join(block.name for block in self.blocks)}"
+            )
+        now = self.clock.now
+        end = Alarm(self.clock)
+        self._guests.append(GuestHold(block, duration_ps, end))
+        self._settle(now)
+        return end
+
+    def _serve_guests(self) -> None:
+        waiting, self._guests = self._guests, []
+        for guest in waiting:
+            block = guest.block
+            if block.holder is not None:
+                self._guests.append(guest)
+                continue
+            block.holder = GUEST
+            # Before whoever waits for it: the block is free by then.
+            guest.end.callbacks.insert(0, partial(self._leave, block))
+            guest.end.set(guest.duration_ps)
+
+    def _leave(self, block: HardwareBlock, _: Event) -> None:
+        block.holder = None
+        if block.queue:
+            self._reopened.append(block)
+        self._settle(self.clock.now)
+
     # -- holds ------------------------------------------------------------------
 
     def end_hold(self, run: BurstRun, op: int) -> None:
@@ -226,7 +285,7 @@ class Chip:
         if not run.remaining:
             self.in_flight.remove(run)
             run.done.succeed()
-        if self._newly_ready or self._reopened:
+        if self._newly_ready or self._reopened or self._guests:
             if self.clock.is_over(now):
                 self._grant(now)
             else:
@@ -291,6 +350,8 @@ class Chip:
             self._serving = True
             self.sram.serve()
             self._serving = False
+        if self._guests:
+            self._serve_guests()
         while True:
             ready, reopened = self._newly_ready, self._reopened
             self._newly_ready = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simcore.engine.burst_run import PENDING, BurstRun
 from simcore.engine.chip import Chip
-from simcore.engine.hardware_block import Waiting
+from simcore.engine.hardware_block import Guest, Waiting
 
 _MOST_NAMED = 8
 
@@ -82,6 +82,8 @@ def _waiting_operations(chip: Chip) -> list[str]:
 def _held(chip: Chip, resource: int, older: list[Waiting]) -> str:
     """A resource and who holds or has reserved it."""
     block = chip.blocks[resource]
+    if isinstance(block.holder, Guest):
+        return f"{block.name} held by {block.holder.value}"
     if block.holder is not None:
         run, op = block.holder
         return f"{block.name} held by {_name(chip, run.request, run.burst, op)}"

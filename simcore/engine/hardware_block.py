@@ -7,6 +7,7 @@ hold's end, so a hold costs one event and an idle block none.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from enum import Enum
 
 from simpy.events import Event
 
@@ -14,6 +15,16 @@ from simcore.engine.burst_run import BurstRun
 from simcore.engine.clock import Alarm, Clock
 
 Hold = tuple[BurstRun, int]
+
+
+class Guest(Enum):
+    """Who holds a block without being an operation."""
+
+    PROCESS = "a process of the user's"
+
+
+#: The holder of a block that a user's process has.
+GUEST = Guest.PROCESS
 
 #: (1 for drafts ahead, ready_ps, request, burst, op_id, run): the order of a queue;
 #: the first five differ always.
@@ -34,8 +45,8 @@ class HardwareBlock:
 
     Attributes
     ----------
-    holder : tuple or None
-        The hold that occupies this block.
+    holder : tuple, GUEST or None
+        The hold that occupies this block; `GUEST` for one of a user's process.
     queue : list of Waiting
         Operations that are ready and need this block, oldest first.
     begin : callable
@@ -48,7 +59,7 @@ class HardwareBlock:
         self, clock: Clock, name: str, on_end: Callable[[BurstRun, int], None]
     ) -> None:
         self.name = name
-        self.holder: Hold | None = None
+        self.holder: Hold | Guest | None = None
         self.queue: list[Waiting] = []
         self._on_end = on_end
         self._end = Alarm(clock)

@@ -6,12 +6,16 @@ is left, and make sure that everything has ended.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+
+from simpy.events import AllOf
 
 from simcore.engine.burst_controller import BurstController, BurstTimes
 from simcore.engine.chip import Chip
 from simcore.engine.clock import DEFAULT_EVENT_BUDGET, Clock
 from simcore.engine.deadlock import deadlock_text
+from simcore.engine.guest import ChipProcess
 from simcore.engine.hbm_channel import stack_transfers
 from simcore.errors import SimulationError
 from simcore.program.burst import BurstProgram
@@ -29,6 +33,7 @@ def simulate_replication(
     replication: int = 0,
     arrivals_ps: Mapping[int, int] | None = None,
     jitter: Jitter | None = None,
+    processes: Sequence[ChipProcess] = (),
     event_budget: int = DEFAULT_EVENT_BUDGET,
 ) -> list[BurstTimes]:
     """Run the requests of one replication to their end.
@@ -47,6 +52,8 @@ def simulate_replication(
         When each request arrives; 0 for those not named.
     jitter : Jitter, optional
         Random durations of holds.
+    processes : sequence of callable
+        Processes that users wrote; the simulation ends with the last request.
     event_budget : int
         Most events of the simulation.
 
@@ -78,9 +85,24 @@ def simulate_replication(
         )
         for request, outcomes in sorted(requests.items())
     ]
-    clock.run()
+    for process in processes:
+        clock.process(process(chip))
+    _run(clock, controllers, endless=bool(processes))
     unfinished = [c for c in controllers if not c.is_finished]
     if unfinished or chip.sram.held:
         raise SimulationError(deadlock_text(chip, len(unfinished)))
     recorder.end_replication(replication)
     return [times for controller in controllers for times in controller.bursts]
+
+
+def _run(
+    clock: Clock, controllers: Sequence[BurstController], *, endless: bool
+) -> None:
+    """Run until no event is left, or every request has ended."""
+    if not endless:
+        clock.run()
+        return
+    # A process of the user's may never end.
+    all_ended = AllOf(clock, [controller.process for controller in controllers])
+    while clock.peek() < math.inf and not all_ended.processed:
+        clock.step()

@@ -5,7 +5,7 @@ All give the same bursts, sums and events, bit for bit; the tests hold them to i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,7 +16,9 @@ from simcore.engine.burst_table import BurstTable
 from simcore.engine.fast import available
 from simcore.engine.fast.engine import FastEngine
 from simcore.engine.fast.templates import BurstTemplates
+from simcore.engine.guest import ChipProcess
 from simcore.engine.simulate import simulate_replication
+from simcore.errors import ConfigError, Problem
 from simcore.experiments.spending import Spending, SpendingRecorder
 from simcore.program.arrivals import arrivals_ps
 from simcore.program.burst import BurstProgram
@@ -70,14 +72,36 @@ class EngineChoice:
     reuses_bursts: bool = False
 
 
-def choose_engine(scenario: ScenarioConfig) -> EngineChoice:
+def choose_engine(
+    scenario: ScenarioConfig, processes: Sequence[ChipProcess] = ()
+) -> EngineChoice:
     """Which engine runs a scenario.
 
     Parameters
     ----------
     scenario : ScenarioConfig
         Its field `engine`, and what it makes of it.
+    processes : sequence of callable
+        Processes that users wrote.
+
+    Raises
+    ------
+    ConfigError
+        If the compiled engine is asked for and there are such processes.
     """
+    if processes and scenario.engine == "fast":
+        problem = Problem(
+            path="engine",
+            got="'fast'",
+            allowed="auto or simpy with processes of your own",
+            hint="Only the SimPy engine can run them.",
+        )
+        raise ConfigError([problem])
+    if processes:
+        return EngineChoice(
+            "simpy",
+            "A process of yours takes part, which only the SimPy engine can run.",
+        )
     if scenario.engine == "simpy":
         return EngineChoice("simpy")
     if not available():
@@ -96,10 +120,15 @@ def choose_engine(scenario: ScenarioConfig) -> EngineChoice:
     return EngineChoice("fast")
 
 
-def engine_of(name: str, scenario: ScenarioConfig, program: BurstProgram) -> Engine:
+def engine_of(
+    name: str,
+    scenario: ScenarioConfig,
+    program: BurstProgram,
+    processes: Sequence[ChipProcess] = (),
+) -> Engine:
     """The engine of this name, for one scenario."""
     if name == "simpy":
-        return SimPyEngine(scenario, program)
+        return SimPyEngine(scenario, program, processes)
     if scenario.bursts_repeat and not program.times_transfers:
         return RepeatingEngine(scenario, program)
     return CompiledEngine(scenario, program)
@@ -114,12 +143,20 @@ class SimPyEngine:
         Draws, arrivals and jitter.
     program : BurstProgram
         What every burst executes.
+    processes : sequence of callable
+        Processes that users wrote, started on every chip.
     """
 
     name: EngineName = "simpy"
 
-    def __init__(self, scenario: ScenarioConfig, program: BurstProgram) -> None:
+    def __init__(
+        self,
+        scenario: ScenarioConfig,
+        program: BurstProgram,
+        processes: Sequence[ChipProcess] = (),
+    ) -> None:
         self._scenario = scenario
+        self._processes = processes
         self._program = program
         self._draws = OutcomeDraws(scenario)
         self._jitter = jitter_of(scenario)
@@ -143,6 +180,7 @@ class SimPyEngine:
                 replication=replication,
                 arrivals_ps=dict(zip(requests, arrivals, strict=True)),
                 jitter=self._jitter,
+                processes=self._processes,
             )
         return BurstTable.of(bursts)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from simcore.errors import ConfigError, Problem, ProgramError
 from simcore.program.burst import BurstProgram, longest_context, scenario_program
 from simcore.program.outcomes import requests_for_bursts
 from simcore.units import MAX_TIME_PS, PS_PER_NS
+
+if TYPE_CHECKING:
+    from simcore.engine.guest import ChipProcess
 
 ScenarioSource = str | Path | Mapping[str, Any] | ScenarioConfig
 
@@ -60,11 +63,19 @@ class RunPlan:
         What every burst executes, under switches that events can follow.
     expected : ExpectedBursts
         Bursts of one request, in expectation.
+    processes : tuple of callable
+        Processes that users wrote, which take part on every chip.
     """
 
     scenario: ScenarioConfig
     program: BurstProgram
     expected: ExpectedBursts
+    processes: tuple[ChipProcess, ...] = ()
+
+    @property
+    def process_names(self) -> list[str]:
+        """What the processes of the user are called."""
+        return [f"{p.__module__}.{p.__qualname__}" for p in self.processes]
 
     @property
     def replications(self) -> int:
@@ -175,7 +186,7 @@ class RunPlan:
         scenario = self.scenario
         if scenario.streams > 1 or scenario.jitter_cv or self.program.ahead:
             return False
-        if scenario.schedule not in SHIPPED_SCHEDULES:
+        if self.processes or scenario.schedule not in SHIPPED_SCHEDULES:
             return False
         whole = scenario.verification == "full_burst" or not self.program.draft_length
         one_by_one = not self.program.policy.pipelined
@@ -184,7 +195,9 @@ class RunPlan:
     @property
     def skipped(self) -> list[str]:
         """Comparisons with the closed form that do not apply, and why."""
-        reasons = "; ".join(self.scenario.event_only)
+        own = [f"your processes {', '.join(self.process_names)}"]
+        causes = [*self.scenario.event_only, *(own if self.processes else [])]
+        reasons = "; ".join(causes)
         if not reasons:
             return []
         found = [f"means against the closed form: it does not follow {reasons}"]
@@ -194,10 +207,13 @@ class RunPlan:
 
     def metadata(self) -> dict[str, str]:
         """What every Parquet file of the run says about its origin."""
-        return {
+        found = {
             "simcore.config_sha256": config_sha256(self.scenario),
             "simcore.seed": str(self.scenario.seed),
         }
+        if self.processes:
+            found["simcore.processes"] = ", ".join(self.process_names)
+        return found
 
 
 def plan_run(
@@ -206,6 +222,7 @@ def plan_run(
     seed: int | None = None,
     requests: int | None = None,
     bursts: int | None = None,
+    processes: Sequence[ChipProcess] = (),
 ) -> RunPlan:
     """Resolve a scenario and the overrides of one run.
 
@@ -219,6 +236,8 @@ def plan_run(
         Instead of `workload.requests`.
     bursts : int, optional
         At least so many bursts, in whole requests; excludes `requests`.
+    processes : sequence of callable
+        As `plan_of`.
 
     Raises
     ------
@@ -245,11 +264,18 @@ def plan_run(
     if bursts is not None:
         needed = requests_for_bursts(scenario, bursts)
         scenario = load_scenario(scenario, [f"workload.requests={needed}"])
-    return plan_of(scenario)
+    return plan_of(scenario, processes)
 
 
-def plan_of(scenario: ScenarioConfig) -> RunPlan:
+def plan_of(scenario: ScenarioConfig, processes: Sequence[ChipProcess] = ()) -> RunPlan:
     """Plan of a scenario that has all overrides of its run.
+
+    Parameters
+    ----------
+    scenario : ScenarioConfig
+        What to run.
+    processes : sequence of callable
+        Processes that users wrote; see `simcore.engine.guest`.
 
     Raises
     ------
@@ -258,7 +284,7 @@ def plan_of(scenario: ScenarioConfig) -> RunPlan:
     """
     program = scenario_program(scenario, events=True)
     _check_time(scenario, program)
-    return RunPlan(scenario, program, expected_bursts(scenario))
+    return RunPlan(scenario, program, expected_bursts(scenario), tuple(processes))
 
 
 def _check_time(scenario: ScenarioConfig, program: BurstProgram) -> None:

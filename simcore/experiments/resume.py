@@ -243,6 +243,11 @@ def _plan(
             f"{path}: its configuration is damaged: it hashes to {digest[:12]}, the "
             f"file says {printable(shown)}"
         )
+    if document.get("processes"):
+        raise TraceError(
+            f"{path}: processes of your own took part, which only the program that "
+            "named them knows; simulate it again from there"
+        )
     return plan_of(_with_engine(scenario, engine))
 
 

@@ -25,6 +25,7 @@ from simcore.analysis.variance_reduction import reduce_variance
 from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
 from simcore.engine.fast.engine import FastEngine, loaded_in_s
+from simcore.engine.guest import ChipProcess
 from simcore.errors import ConfigError, OutputError, Problem
 from simcore.experiments.engines import EngineChoice, choose_engine
 from simcore.experiments.executors.choice import executor_of
@@ -151,6 +152,7 @@ def simulate(
     workers: int = 1,
     executor: Executor | None = None,
     shards_per_job: int = 1,
+    processes: Sequence[ChipProcess] = (),
     progress: Progress | None = None,
     report: Callable[[str], None] | None = None,
 ) -> RunResult:
@@ -181,6 +183,9 @@ def simulate(
         Who simulates instead, for example a `DaskExecutor`.
     shards_per_job : int
         How many shards a worker gets at a time.
+    processes : sequence of callable
+        SimPy processes of your own that take part on every chip, for example other
+        traffic; see `simcore.engine.guest`. They need the SimPy engine.
     progress : callable, optional
         Called with (done, total, unit).
     report : callable, optional
@@ -208,8 +213,14 @@ def simulate(
         progress=progress,
         report=report or (lambda _: None),
     )
-    plan = plan_run(scenario, seed=seed, requests=requests, bursts=bursts)
+    plan = plan_run(
+        scenario, seed=seed, requests=requests, bursts=bursts, processes=processes
+    )
     if until is not None:
+        if processes:
+            raise ConfigError(
+                [Problem(path="until", message="not with processes of your own")]
+            )
         # Only here: that module stands on this one.
         from simcore.experiments.until import requests_until
 
@@ -268,7 +279,7 @@ def execute(
         Replace the run that is there, or complete it.
     """
     started = time.perf_counter()
-    choice = choose_engine(plan.scenario)
+    choice = choose_engine(plan.scenario, plan.processes)
     was_loaded = loaded_in_s() is not None
     writer = None
     if out is not None:
@@ -358,7 +369,7 @@ def run_shards(
         if folder is not None and load_shard(folder, plan, shard) is not None
     }
     missing = tuple(shard for shard in numbers if shard not in done)
-    job = ShardJob(plan.scenario, choice.name, missing, folder)
+    job = ShardJob(plan.scenario, choice.name, missing, folder, plan.processes)
     order = _InOrder(plan, gathered, folder, done, numbers.start)
     with closing(_results(how, cut(job, how.shards_per_job))) as results:
         order.take()
@@ -463,6 +474,7 @@ def _run_plan(plan: RunPlan, how: HowToRun) -> dict[str, Any]:
     return {
         "config": config_dict(plan.scenario),
         "config_sha256": config_sha256(plan.scenario),
+        "processes": plan.process_names,
         "cross_checked": how.cross_check,
         "simcore_version": simcore.__version__,
     }
@@ -477,6 +489,7 @@ def _manifest(
         "scenario": plan.scenario.name,
         "config": config_dict(plan.scenario),
         "config_sha256": config_sha256(plan.scenario),
+        "processes": plan.process_names,
         "cross_checked": how.cross_check,
         "seed": plan.scenario.seed,
         "timed_transfers": plan.program.times_transfers,

@@ -81,7 +81,9 @@ class ShardRunner:
     def __init__(self, plan: RunPlan, engine: str) -> None:
         self.plan = plan
         self._ledger = Ledger(plan.program)
-        self.engine: Engine = engine_of(engine, plan.scenario, plan.program)
+        self.engine: Engine = engine_of(
+            engine, plan.scenario, plan.program, plan.processes
+        )
 
     def run(self, shard: int, folder: Path | None = None) -> ShardResult:
         """Simulate one shard.

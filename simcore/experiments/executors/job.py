@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import simcore
 from simcore.config.load import config_sha256
 from simcore.config.scenario import ScenarioConfig
+from simcore.engine.guest import ChipProcess
 from simcore.errors import OutputError
 from simcore.experiments.plan import RunPlan, plan_of
 from simcore.experiments.shard import ShardResult, ShardRunner
@@ -38,6 +39,8 @@ class ShardJob:
     folder : Path or None
         Run folder where results are kept; the worker must see it under this path.
         None: results are returned.
+    processes : tuple of callable
+        Processes that users wrote; for other processes, functions of a module.
     version : str
         Of simcore; shards of two versions are never mixed.
     """
@@ -46,6 +49,7 @@ class ShardJob:
     engine: str
     shards: tuple[int, ...]
     folder: Path | None
+    processes: tuple[ChipProcess, ...] = ()
     version: str = simcore.__version__
 
     def run(self) -> Iterator[ShardResult | int]:
@@ -67,7 +71,7 @@ class ShardJob:
                 f"the run was begun by {self.version}; shards of two versions are "
                 "never mixed"
             )
-        runner = _runner(self.scenario, self.engine)
+        runner = _runner(self.scenario, self.engine, self.processes)
         for shard in self.shards:
             if self.folder is not None:
                 _require_run(self.folder, runner.plan)
@@ -131,20 +135,22 @@ def _require_run(folder: Path, plan: RunPlan) -> None:
         )
 
 
-def _runner(scenario: ScenarioConfig, engine: str) -> ShardRunner:
+def _runner(
+    scenario: ScenarioConfig, engine: str, processes: tuple[ChipProcess, ...]
+) -> ShardRunner:
     # Programs and compiled bursts serve all shards of a run in one process. Not in
     # several threads at once, which a Dask worker may have.
     runners = _KEPT.runners
-    key = config_sha256(scenario), engine
+    key = config_sha256(scenario), engine, processes
     if key not in runners:
         runners.clear()
-        runners[key] = ShardRunner(plan_of(scenario), engine)
+        runners[key] = ShardRunner(plan_of(scenario, processes), engine)
     return runners[key]
 
 
 class _Kept(threading.local):
     def __init__(self) -> None:
-        self.runners: dict[tuple[str, str], ShardRunner] = {}
+        self.runners: dict[tuple[Any, ...], ShardRunner] = {}
 
 
 _KEPT = _Kept()
