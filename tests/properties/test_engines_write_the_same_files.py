@@ -26,7 +26,7 @@ CASES = {
     "stop at mismatch": ("verification=stop_at_mismatch",),
     "stop at mismatch, shared": ("verification=stop_at_mismatch", "streams=4"),
     "shared": ("streams=4",),
-    "little SRAM": ("streams=4", "hardware.memory.sram.capacity_bytes=1100"),
+    "little SRAM": ("streams=4", "hardware.memory.sram.capacity_bytes=5000"),
     "arrivals": ("streams=4", "arrival.kind=poisson", "arrival.rate_per_s=20000"),
     "jitter": ("jitter_cv=0.3",),
     "jitter, shared": ("jitter_cv=0.3", "streams=2", "schedule=serialized"),
