@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from simcore.program.operation import LAYER_GATE, MEMORIES
+from simcore.trace.columns import filled, to_numpy
 from simcore.trace.wide import energy_by_operation
 
 IntArray = npt.NDArray[np.int64]
@@ -39,7 +40,7 @@ class ProgramRows:
         self.step = integers(program["step"], 0)
         self.cap = integers(program["context_cap"], _NO_CAP)
         encoded: Any = program["resource"].combine_chunks().dictionary_encode()
-        self.resource = encoded.indices.to_numpy().astype(np.int64)
+        self.resource = to_numpy(encoded.indices).astype(np.int64)
         self.resources: list[str] = encoded.dictionary.to_pylist()
         self.labels: dict[str, list[Any]] = {
             name: program[name].to_pylist()
@@ -94,11 +95,10 @@ class ProgramRows:
 
 def integers(column: Any, missing: int | None = None) -> IntArray:
     """A column as int64, nulls as `missing`."""
-    if missing is not None:
-        column = column.fill_null(missing)
-    array: IntArray = column.to_numpy().astype(np.int64, copy=False)
+    values = to_numpy(column) if missing is None else filled(column, missing)
+    array: IntArray = values.astype(np.int64, copy=False)
     return array
 
 
 def _cost(program: pa.Table, name: str) -> FloatArray:
-    return np.stack([program[f"{name}_{part}"].to_numpy() for part in _PARTS])
+    return np.stack([to_numpy(program[f"{name}_{part}"]) for part in _PARTS])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from simcore.analysis.check import Check
+from simcore.trace.columns import to_numpy
 
 #: Columns of numbers by name.
 Rows = dict[str, npt.NDArray[Any]]
@@ -21,9 +22,9 @@ ENERGY_BOUND = 1e-12
 def plain_rows(table: pa.Table) -> Rows:
     """Columns of numbers, without those that hold lists or nulls."""
     return {
-        field.name: table[field.name].to_numpy()
+        field.name: to_numpy(table[field.name])
         if pa.types.is_floating(field.type)
-        else table[field.name].to_numpy().astype(np.int64)
+        else to_numpy(table[field.name]).astype(np.int64)
         for field in table.schema
         if not field.nullable and not pa.types.is_list(field.type)
     }

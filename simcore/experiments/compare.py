@@ -25,6 +25,7 @@ from simcore.experiments.gather import Gathered
 from simcore.experiments.plan import RunPlan, ScenarioSource, plan_of
 from simcore.experiments.run import HowToRun, run_shards
 from simcore.program.burst import BurstProgram, scenario_program
+from simcore.trace.columns import to_numpy
 from simcore.trace.reader import Trace, read_trace
 from simcore.trace.schema import RUN_JSON
 
@@ -143,11 +144,7 @@ def _trace(source: ScenarioSource) -> Trace | None:
 def _read(trace: Trace) -> _Side:
     scenario = load_scenario(trace.run["config"])
     bursts, requests = (
-        {
-            name: table[name].to_numpy()
-            for name in table.column_names
-            if name not in _NOT
-        }
+        {name: to_numpy(table[name]) for name in table.column_names if name not in _NOT}
         for table in (trace.bursts(), trace.requests())
     )
     program = scenario_program(scenario, events=True)

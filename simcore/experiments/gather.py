@@ -19,6 +19,7 @@ from simcore.analysis.operation_sums import OperationSums
 from simcore.experiments.shard import ShardResult
 from simcore.program.outcomes import BurstOutcome
 from simcore.program.table import OperationTable
+from simcore.trace.columns import to_numpy
 
 _OF_BURSTS = (
     "replication",
@@ -51,6 +52,9 @@ _OF_REQUESTS = (
 #: Totals of each request that the checks compare and no other column has.
 _TOTALS = ("wasted_verify_steps", "hbm_read_bytes", "hbm_write_bytes")
 
+#: Room for bursts, relative to the number expected.
+_ROOM = 1.02
+
 Columns = dict[str, npt.NDArray[Any]]
 
 
@@ -62,17 +66,22 @@ class Occurrence(NamedTuple):
 
 
 class _Column:
-    """An array that grows at its end, in place where the system can."""
+    """An array that grows at its end.
 
-    def __init__(self) -> None:
+    Room that is asked for at once costs no memory until it is filled; growing again
+    and again scatters it.
+    """
+
+    def __init__(self, room: int = 0) -> None:
         self._values: npt.NDArray[Any] = np.zeros(0)
         self._n = 0
+        self._room = room
 
     def extend(self, values: npt.NDArray[Any]) -> None:
         """Copy values to the end; the first ones say of what type all are."""
         end = self._n + values.size
         if not self._n:
-            self._values = np.zeros(0, dtype=values.dtype)
+            self._values = np.empty(max(self._room, end), dtype=values.dtype)
         if end > self._values.size:
             # Views of older values have been dropped: the array may move.
             self._values.resize(max(end, self._values.size * 9 // 8), refcheck=False)
@@ -95,6 +104,8 @@ class Gathered:
     keep_latency : bool
         Whether `occurred` tells bursts of different latency apart; there may be as
         many as bursts.
+    expected_bursts : float
+        How many are going to come, about.
 
     Attributes
     ----------
@@ -104,13 +115,16 @@ class Gathered:
         How often each `Occurrence` was seen.
     """
 
-    def __init__(self, table: OperationTable, *, keep_latency: bool) -> None:
+    def __init__(
+        self, table: OperationTable, *, keep_latency: bool, expected_bursts: float = 0
+    ) -> None:
         self._keep_latency = keep_latency
         self.sums = OperationSums.empty(table)
         self.occurred: Counter[Occurrence] = Counter()
         # Chips, latency y, tokens x, and the sums of yy, xy and xx over chips.
         self._moments = np.zeros(6)
-        self._bursts = {name: _Column() for name in _OF_BURSTS}
+        room = math.ceil(expected_bursts * _ROOM)
+        self._bursts = {name: _Column(room) for name in _OF_BURSTS}
         self._requests = {name: _Column() for name in (*_OF_REQUESTS, *_TOTALS)}
 
     def add(self, result: ShardResult) -> None:
@@ -118,20 +132,20 @@ class Gathered:
         self.sums.add_holds(result.sums)
         bursts = result.bursts
         for name, column in self._bursts.items():
-            column.extend(bursts[name].to_numpy())
+            column.extend(to_numpy(bursts[name]))
         for name in _OF_REQUESTS:
-            self._requests[name].extend(result.requests[name].to_numpy())
+            self._requests[name].extend(to_numpy(result.requests[name]))
         self._add_moments(result.requests)
-        first = np.flatnonzero(bursts["burst"].to_numpy() == 0)
+        first = np.flatnonzero(to_numpy(bursts["burst"]) == 0)
         for name in _TOTALS:
-            values = bursts[name].to_numpy().astype(np.int64)
+            values = to_numpy(bursts[name]).astype(np.int64)
             self._requests[name].extend(np.add.reduceat(values, first))
         self.occurred.update(_occurrences(bursts, self._keep_latency))
 
     def _add_moments(self, requests: pa.Table) -> None:
-        _, chip = np.unique(requests["replication"].to_numpy(), return_inverse=True)
-        latency_ps = np.bincount(chip, requests["latency_ps"].to_numpy())
-        tokens = np.bincount(chip, requests["tokens"].to_numpy())
+        _, chip = np.unique(to_numpy(requests["replication"]), return_inverse=True)
+        latency_ps = np.bincount(chip, to_numpy(requests["latency_ps"]))
+        tokens = np.bincount(chip, to_numpy(requests["tokens"]))
         self._moments += np.array(
             [
                 latency_ps.size,
@@ -181,13 +195,13 @@ class Gathered:
 
 
 def _occurrences(bursts: pa.Table, keep_latency: bool) -> Counter[Occurrence]:
-    latency_ps = bursts["end_ps"].to_numpy() - bursts["start_ps"].to_numpy()
+    latency_ps = to_numpy(bursts["end_ps"]) - to_numpy(bursts["start_ps"])
     keys = np.stack(
         [
-            bursts["context_length"].to_numpy(),
-            bursts["accepted"].to_numpy(),
-            bursts["committed"].to_numpy(),
-            bursts["ahead_survives"].to_numpy(),
+            to_numpy(bursts["context_length"]),
+            to_numpy(bursts["accepted"]),
+            to_numpy(bursts["committed"]),
+            to_numpy(bursts["ahead_survives"]),
             latency_ps if keep_latency else np.zeros_like(latency_ps),
         ]
     )

@@ -14,6 +14,7 @@ from simcore.analysis.ledger import Ledger
 from simcore.engine.burst_table import BurstTable
 from simcore.experiments.spending import Spent
 from simcore.program.burst import BurstProgram
+from simcore.trace.columns import primitive, to_numpy
 from simcore.trace.schema import BURSTS_SCHEMA, REQUESTS_SCHEMA
 from simcore.trace.tables import table_of
 
@@ -83,7 +84,7 @@ def requests_table(prompt_length: int, bursts: pa.Table) -> pa.Table:
     bursts : pyarrow.Table
         As `bursts_table`, sorted by replication, request and burst.
     """
-    of = {name: bursts[name].to_numpy() for name in _NEEDED}
+    of = {name: to_numpy(bursts[name]) for name in _NEEDED}
     first = np.flatnonzero(of["burst"] == 0)
     last = np.append(first[1:], bursts.num_rows) - 1
     commit_end_ps = of["end_ps"] - of["tail_ps"]
@@ -109,7 +110,7 @@ def requests_table(prompt_length: int, bursts: pa.Table) -> pa.Table:
                 for start, end in zip(starts, ends, strict=True)
             ],
             # Prefill is not modelled, so there is no first token to time.
-            "ttft_ps": [None] * n,
+            "ttft_ps": pa.nulls(n, pa.int64()),
             "commit_gap_ps": _lists(last - first, gaps),
         },
         REQUESTS_SCHEMA,
@@ -134,5 +135,5 @@ def _lists(lengths: npt.NDArray[Any], values: npt.NDArray[Any]) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     dtype = REQUESTS_SCHEMA.field("commit_gap_ps").type
     return pa.ListArray.from_arrays(
-        pa.array(offsets), pa.array(values.astype(np.int64)), type=dtype
+        primitive(offsets), primitive(values.astype(np.int64)), type=dtype
     )

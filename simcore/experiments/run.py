@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 import simcore
 from simcore.analysis.check import Check
 from simcore.analysis.estimate import Estimate, estimate_scenario
@@ -298,11 +300,17 @@ def execute(
             writer.begin_shards(seal(_run_plan(plan, how), PLAN_SHA256))
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
-        gathered = Gathered(plan.program.table, keep_latency=plan.composes)
+        gathered = Gathered(
+            plan.program.table,
+            keep_latency=plan.composes,
+            expected_bursts=plan.expected_bursts,
+        )
         if choice.name == "fast":
             # Compiled here once, workers find the result on disk.
             FastEngine(plan.program)
         run_shards(plan, how, choice, gathered, out and out.absolute())
+        # Arrow keeps what it frees to itself, and is hardly needed any more.
+        pa.default_memory_pool().release_unused()
         trace, run = None, _manifest(plan, how, gathered, choice)
         if writer is not None:
             _write_tables(writer, plan)

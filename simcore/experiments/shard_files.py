@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 import simcore
 from simcore.experiments.plan import RunPlan
 from simcore.experiments.shard import PartFile, ShardResult
+from simcore.trace.columns import primitive, read_whole, to_numpy
 from simcore.trace.folder import write_whole
 from simcore.trace.hold_sums import SUMS, HoldSums
 from simcore.trace.schema import (
@@ -67,7 +67,7 @@ def save_shard(folder: Path, plan: RunPlan, result: ShardResult) -> None:
     tables = {
         "bursts": result.bursts,
         "requests": result.requests,
-        "sums": pa.table({name: getattr(sums, name) for name in SUMS}),
+        "sums": pa.table({name: primitive(getattr(sums, name)) for name in SUMS}),
     }
     for kind, table in tables.items():
         name = name_of(kind, result.shard)
@@ -110,16 +110,13 @@ def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
         return None
     try:
         bursts, requests, sums = (
-            pq.read_table(
-                folder / name_of(kind, shard), page_checksum_verification=True
-            )
-            for kind in _TABLES
+            read_whole(folder / name_of(kind, shard)) for kind in _TABLES
         )
         return ShardResult(
             shard,
             bursts.cast(BURSTS_SCHEMA),
             requests.cast(REQUESTS_SCHEMA),
-            HoldSums(bursts.num_rows, *(sums[n].to_numpy().copy() for n in SUMS)),
+            HoldSums(bursts.num_rows, *(to_numpy(sums[n]).copy() for n in SUMS)),
             _part(files, shard),
         )
     except (OSError, ValueError, KeyError, pa.ArrowException):

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from simcore.trace.columns import primitive, to_numpy
 from simcore.trace.schema import EVENTS_SCHEMA
 from simcore.trace.wide import ENERGY_SUFFIXES, energy_by_operation
 
@@ -90,11 +91,11 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -
 
 
 def _with_energy(program: pa.Table, program_energy: pa.Table) -> pa.Table:
-    op_id = program["op_id"].to_numpy()
+    op_id = to_numpy(program["op_id"])
     energy = energy_by_operation(program_energy, int(op_id.max(initial=-1)) + 1)
-    owner = program["resource_index"].to_numpy() == 0
+    owner = to_numpy(program["resource_index"]) == 0
     for row, suffix in enumerate(ENERGY_SUFFIXES):
-        values = pa.array(energy[row][op_id] * owner)
+        values = primitive(energy[row][op_id] * owner)
         program = program.append_column(f"energy_pj_{suffix}", values)
     dropped = ("predecessors", "owner", "position", "stall_period_ps", "stall_ps")
     durations = [name for name in program.column_names if "duration_ns" in name]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from simcore.trace.columns import primitive, to_numpy
+
 _SCHEMA = pa.schema(
     [
         pa.field("replication", pa.int32(), nullable=False),
@@ -32,7 +34,7 @@ def sram_occupancy(bursts: pa.Table) -> pa.Table:
         bursts start or end, ordered by replication and time.
     """
     columns = {
-        name: bursts[name].to_numpy().astype(np.int64)
+        name: to_numpy(bursts[name]).astype(np.int64)
         for name in ("replication", "start_ps", "end_ps", "sram_bytes")
     }
     replication = np.tile(columns["replication"], 2)
@@ -44,4 +46,5 @@ def sram_occupancy(bursts: pa.Table) -> pa.Table:
     level = np.cumsum(change[order])
     last = np.ones(time.size, dtype=np.bool_)
     last[:-1] = (np.diff(time) != 0) | (np.diff(replication) != 0)
-    return pa.table([replication[last], time[last], level[last]], schema=_SCHEMA)
+    arrays = [primitive(values[last]) for values in (replication, time, level)]
+    return pa.table(arrays, schema=_SCHEMA)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from simcore.errors import TraceError, printable
 from simcore.notebook import html_table
+from simcore.trace.columns import read_whole, to_numpy
 from simcore.trace.occupancy import sram_occupancy
 from simcore.trace.schema import (
     BURSTS,
@@ -152,7 +153,7 @@ class Trace:
             return table
         traced = self.run["counts"]["traced_replications"]
         # The first replications come first.
-        n_rows = int(np.searchsorted(table["replication"].to_numpy(), traced))
+        n_rows = int(np.searchsorted(to_numpy(table["replication"]), traced))
         return table.slice(0, n_rows)
 
     def requests(self) -> pa.Table:
@@ -325,7 +326,7 @@ class Trace:
         path = self.path / name
         schema = SCHEMAS[name]
         try:
-            table = pq.read_table(path, page_checksum_verification=True)
+            table = read_whole(path)
             metadata = table.schema.metadata
             return table.select(schema.names).cast(schema.with_metadata(metadata))
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simcore.trace.columns import primitive, to_arrow, to_numpy
 from simcore.trace.folder import AtomicFile, FileRecord, writing
 from simcore.trace.holds import EventRows
 from simcore.trace.schema import EVENTS_SCHEMA, ROW_GROUP_ROWS, parquet_options
@@ -38,20 +39,13 @@ def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
         raise ValueError(f"columns missing or unknown: {sorted(difference)}")
     arrays = []
     for field in schema:
-        array = _array(columns[field.name], field.type)
+        array = to_arrow(columns[field.name], field.type)
         if array.null_count and not field.nullable:
             raise ValueError(f"column {field.name} must not hold nulls")
-        if pa.types.is_floating(field.type) and not np.isfinite(array.to_numpy()).all():
+        if pa.types.is_floating(field.type) and not np.isfinite(to_numpy(array)).all():
             raise ValueError(f"column {field.name} must be finite")
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _array(values: Any, dtype: Any) -> Any:
-    if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
-        # A cast refuses what does not fit; building a list of another type truncates.
-        return pa.array(values).cast(dtype)
-    return pa.array(values, type=dtype)
 
 
 def events_batch(rows: Iterable[EventRows]) -> pa.Table:
@@ -59,11 +53,11 @@ def events_batch(rows: Iterable[EventRows]) -> pa.Table:
     batches = [
         pa.RecordBatch.from_arrays(
             [
-                pa.array(np.full(part.op_id.size, part.replication, dtype=np.int32)),
-                *(pa.array(np.ascontiguousarray(column)) for column in part.integers()),
+                primitive(np.full(part.op_id.size, part.replication, dtype=np.int32)),
+                *(primitive(column) for column in part.integers()),
                 pa.nulls(part.op_id.size, pa.int32())
                 if part.activates is None
-                else pa.array(part.activates),
+                else primitive(part.activates),
             ],
             schema=EVENTS_SCHEMA,
         )
@@ -182,7 +176,7 @@ def write_pieces(
     """
     file = ParquetFile(path, schema)
     try:
-        waiting = schema.empty_table()
+        waiting = table_of({name: [] for name in schema.names}, schema)
         for table in tables:
             waiting = pa.concat_tables([waiting, table.cast(schema)])
             whole = waiting.num_rows - waiting.num_rows % ROW_GROUP_ROWS
@@ -223,8 +217,7 @@ class EventPart:
         schema = EVENTS_SCHEMA.with_metadata(dict(metadata))
         self._file = ParquetFile(path, schema, random_durations=random_durations)
         self._columns: list[npt.NDArray[Any]] = [
-            np.empty(ROW_GROUP_ROWS, dtype=field.type.to_pandas_dtype())
-            for field in EVENTS_SCHEMA
+            np.zeros(ROW_GROUP_ROWS, dtype=str(field.type)) for field in EVENTS_SCHEMA
         ]
         self._has_activates = np.zeros(ROW_GROUP_ROWS, dtype=np.bool_)
         self._filled = 0
@@ -277,8 +270,7 @@ class EventPart:
         if not self._filled:
             return
         here = slice(self._filled)
-        arrays = [pa.array(column[here]) for column in self._columns[:-1]]
-        absent = ~self._has_activates[here]
-        arrays.append(pa.array(self._columns[-1][here], mask=absent))
+        arrays = [primitive(column[here]) for column in self._columns[:-1]]
+        arrays.append(primitive(self._columns[-1][here], self._has_activates[here]))
         self._file.write(pa.Table.from_arrays(arrays, schema=self._file.schema))
         self._filled = 0

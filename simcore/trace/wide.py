@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from simcore.errors import TraceError
+from simcore.trace.columns import filled, to_numpy
 from simcore.trace.schema import WIDE_COLUMNS
 
 FloatArray = npt.NDArray[np.float64]
@@ -228,20 +229,19 @@ def check_columns(columns: Sequence[str] | None) -> list[str]:
 
 
 def _integers(column: Any, missing: int | None = None) -> IntArray:
-    if missing is not None:
-        column = column.fill_null(missing)
-    array: IntArray = column.to_numpy().astype(np.int64, copy=False)
+    values = to_numpy(column) if missing is None else filled(column, missing)
+    array: IntArray = values.astype(np.int64, copy=False)
     return array
 
 
 def _floats(column: Any) -> FloatArray:
-    array: FloatArray = column.to_numpy().astype(np.float64, copy=False)
+    array: FloatArray = to_numpy(column).astype(np.float64, copy=False)
     return array
 
 
 def _dictionary(column: Any) -> tuple[npt.NDArray[np.int32], Any]:
     encoded = column.combine_chunks().dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int32), encoded.dictionary
+    return to_numpy(encoded.indices).astype(np.int32), encoded.dictionary
 
 
 def _require(
