@@ -12,9 +12,9 @@ several rounds, medians quoted:
   kept, bursts kept, full trace, full trace by two workers, who have to start first;
 * raw pyarrow writing such event rows with the same options: the ceiling of a trace.
 
-HBM transfers are timed by bandwidth: the natural model has no bank state machine. Before
-anything is timed the engines must run the same number of holds and both end at the same
-picosecond; with one request, at that of the natural model.
+HBM transfers are timed by bandwidth: the natural model has no bank state machine.
+Before anything is timed the engines must run the same number of holds and both end at
+the same picosecond; with one request, at that of the natural model.
 
 ``--duckdb`` adds up the durations of 100 million event rows by stage and resource.
 

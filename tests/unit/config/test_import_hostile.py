@@ -135,8 +135,10 @@ def test_spoilt_records_end_in_an_acceptance_or_in_problems(size, write):
         outcomes.append(attempt(format_name, write(file, text or " "), **options))
 
     fuzz(spoilt_records(), size, check)
-    assert any(outcomes)
     assert not all(outcomes)
+    if size > 1000:
+        # Of a few, chance may leave none that is still whole.
+        assert any(outcomes)
 
 
 @pytest.mark.parametrize("size", SIZES)
