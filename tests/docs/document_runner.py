@@ -40,6 +40,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/accounting.md",
     "docs/assumptions.md",
+    "docs/distributed.md",
     "docs/import.md",
     "docs/report.md",
     "docs/sweeps.md",

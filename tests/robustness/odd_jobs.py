@@ -34,3 +34,11 @@ class SleepingJob(ShardJob):
             (Path(self.folder) / f"pid-{os.getpid()}").touch()
             time.sleep(60)
             yield shard
+
+
+@dataclass(frozen=True)
+class MaskJob(ShardJob):
+    """Yields 1 in a worker that Ctrl-C cannot reach, else 0."""
+
+    def run(self) -> Iterator[ShardResult | int]:
+        yield int(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_jobs import DeadlyJob
+from odd_jobs import DeadlyJob, MaskJob
 from small_runs import SHARDS, hashes, quick, small_plan
 
 from simcore.errors import SimulationError
@@ -62,6 +62,14 @@ def test_the_files_do_not_depend_on_workers_and_chunks(
     assert [call[1:3] for call in calls] == [(SHARDS, "requests")] * len(calls)
     done = [call[0] for call in calls]
     assert done == list(range(SHARDS + 1))
+
+
+def test_a_finished_run_is_its_files_and_nothing_else(whole: dict[str, str]) -> None:
+    tables = ("bursts", "program", "program_energy", "requests")
+    parts = [f"events/part-{shard:05d}.parquet" for shard in range(SHARDS)]
+    assert sorted(whole) == sorted(
+        [*(f"{name}.parquet" for name in tables), *parts, "summary.json"]
+    )
 
 
 def test_one_process_of_the_pool_gives_what_this_process_gives(
@@ -140,6 +148,14 @@ def test_the_jobs_of_one_worker_are_named_together() -> None:
     assert "while shards 4 to 6 were in progress (seed 1)" in str(
         processes._endless(job)
     )
+
+
+def test_workers_leave_ctrl_c_to_their_parent() -> None:
+    """From their first instruction on: they inherit it, and the parent has it back."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert list(ProcessExecutor(1).run(jobs_of(MaskJob, None, 1), print)) == [1]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert signal.SIGINT not in before
 
 
 class DyingPool(Executor):

@@ -143,6 +143,28 @@ def _missing_code(error: Exception) -> OutputError:
     )
 
 
+class _Watch:
+    """Tells when workers have gone."""
+
+    def __init__(self, client: Any, report: Report) -> None:
+        self._client = client
+        self._report = report
+        self._looked = time.monotonic()
+        self._there = len(client.nthreads())
+
+    def look(self) -> None:
+        """Count the workers, if that was not done just now."""
+        if time.monotonic() - self._looked < _COUNT_S:
+            return
+        before, self._there = self._there, len(self._client.nthreads())
+        self._looked = time.monotonic()
+        if self._there < before:
+            what = "nothing is lost" if self._there else "waiting for one"
+            self._report(
+                f"workers of the cluster: {self._there} left of {before}; {what}"
+            )
+
+
 class _Jobs:
     """Jobs on a cluster; Dask itself moves those of a lost worker to another."""
 
@@ -150,6 +172,7 @@ class _Jobs:
         self._distributed = distributed
         self._client = client
         self._report = report
+        self._watch = _Watch(client, report)
         self._started: dict[Any, ShardJob] = {}
         self._attempts: Counter[tuple[int, ...]] = Counter()
 
@@ -163,7 +186,7 @@ class _Jobs:
                 # Not kept: results are large when there is no folder for them.
                 job = self._started.pop(future)
                 try:
-                    results = future.result()
+                    results = self._result(future)
                 except self._distributed.KilledWorker as error:
                     finished.add(self._again(job, error))
                 except (ImportError, RuntimeError) as error:
@@ -176,23 +199,26 @@ class _Jobs:
             self._client.cancel(list(self._started))
 
     def _completed(self, finished: Any) -> Iterator[Any]:
-        """Futures that are done; tells meanwhile when workers have gone."""
-        counted, there = time.monotonic(), self._n_workers()
+        """Futures that are done."""
         while not finished.is_empty():
             batch = finished.next_batch(block=False)
             yield from batch
             if not batch:
                 time.sleep(_LOOK_S)
-            if time.monotonic() - counted > _COUNT_S:
-                counted, before, there = time.monotonic(), there, self._n_workers()
-                if there < before:
-                    what = "waiting for one" if not there else "nothing is lost"
-                    self._report(
-                        f"workers of the cluster: {there} left of {before}; {what}"
-                    )
+            self._watch.look()
 
-    def _n_workers(self) -> int:
-        return len(self._client.nthreads())
+    def _result(self, future: Any) -> list[ShardResult | int]:
+        """Result of a job that is done; it is done again if its worker has gone."""
+        patience_s = _COUNT_S
+        while True:
+            try:
+                results: list[ShardResult | int] = future.result(timeout=patience_s)
+            except TimeoutError:
+                self._watch.look()
+                # Asking anew begins anew: a large result may need longer.
+                patience_s *= 2
+            else:
+                return results
 
     def _submit(self, job: ShardJob) -> Any:
         future = self._client.submit(run_job, job, pure=False)
