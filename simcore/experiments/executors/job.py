@@ -96,6 +96,11 @@ class Executor(Protocol):
         """
 
 
+def share_plan(plan: RunPlan) -> None:
+    """Let jobs that run in this thread use a plan, which takes a while to make."""
+    _KEPT.plan = plan
+
+
 def run_job(job: ShardJob) -> list[ShardResult | int]:
     """Run one job in a worker."""
     return list(job.run())
@@ -138,13 +143,17 @@ def _runner(scenario: ScenarioConfig, engine: str) -> ShardRunner:
     key = config_sha256(scenario), engine
     if key not in runners:
         runners.clear()
-        runners[key] = ShardRunner(plan_of(scenario), engine)
+        plan = _KEPT.plan
+        if plan is None or plan.scenario != scenario:
+            plan = plan_of(scenario)
+        runners[key] = ShardRunner(plan, engine)
     return runners[key]
 
 
 class _Kept(threading.local):
     def __init__(self) -> None:
         self.runners: dict[tuple[str, str], ShardRunner] = {}
+        self.plan: RunPlan | None = None
 
 
 _KEPT = _Kept()
