@@ -8,7 +8,7 @@ several rounds, medians quoted:
 * natural SimPy, the yardstick: see natural_simpy.py;
 * the SimPy engine: holds forgotten, and every hold written to a run folder;
 * the compiled engine: holds summed up, and event rows made and thrown away;
-* whole runs with the compiled engine, from plan to manifest, without checks: nothing
+* whole runs with the compiled engine, from planned to manifest, without checks: nothing
   kept, bursts kept, full trace, full trace by two workers, who have to start first;
 * raw pyarrow writing such event rows with the same options: the ceiling of a trace.
 
@@ -221,12 +221,12 @@ def fast_with_rows(work: Work) -> Done:
     return Done(int(bursts.holds.sum()), rows)
 
 
-def whole_run(work: Work, trace: str, chips: int = 1, workers: int = 1) -> Done:
-    """From plan to manifest, into a run folder that is thrown away."""
+def whole_run(work: Work, plan: RunPlan, workers: int = 1) -> Done:
+    """What is planned, into a run folder that is thrown away."""
     how = HowToRun(executor=executor_of(workers=workers), cross_check=False)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        result = execute(work.plan(trace, chips), how, out)
+        result = execute(plan, how, out)
         rows = read_trace(out, verify=False).n_events
     return Done(result.summary["counts"]["bursts"] * work.one.holds_per_burst, rows)
 
@@ -252,10 +252,10 @@ def cases(work: Work) -> dict[str, Callable[[], Done]]:
         "SimPy engine, full trace": partial(simpy_traced, work),
         "fast engine": partial(fast_engine, work),
         "fast engine, rows forgotten": partial(fast_with_rows, work),
-        "fast run, trace none": partial(whole_run, work, "none", 3),
-        "fast run, bursts": partial(whole_run, work, "bursts", 3),
-        "fast run, full trace": partial(whole_run, work, "full"),
-        "the same, 2 workers": partial(whole_run, work, "full", 2, 2),
+        "fast run, trace none": partial(whole_run, work, work.plan("none", 3)),
+        "fast run, bursts": partial(whole_run, work, work.plan("bursts", 3)),
+        "fast run, full trace": partial(whole_run, work, work.plan("full")),
+        "the same, 2 workers": partial(whole_run, work, work.plan("full", 3), 2),
         "raw pyarrow": partial(raw_pyarrow, rows),
     }
 
@@ -328,7 +328,7 @@ def main() -> None:
     parser.add_argument("--scenario", default="qwen3-1.7b-k5")
     parser.add_argument("--streams", type=int, default=8, help="requests on the chip")
     parser.add_argument("--bursts", type=int, default=2, help="of a request, for SimPy")
-    parser.add_argument("--replications", type=int, default=8)
+    parser.add_argument("--replications", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--duckdb", action="store_true", help="needs 300 MB of disk")
     arguments = parser.parse_args()
@@ -350,8 +350,9 @@ def main() -> None:
     )
     spent: dict[str, list[Spent]] = {}
     found: dict[str, Done] = {}
+    all_cases = cases(work)
     for _ in range(arguments.rounds):
-        for name, case in cases(work).items():
+        for name, case in all_cases.items():
             one, found[name] = timed(case)
             spent.setdefault(name, []).append(one)
     base = _medians(spent[YARDSTICK])

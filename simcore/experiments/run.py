@@ -10,7 +10,6 @@ from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +31,7 @@ from simcore.errors import ConfigError, OutputError, Problem
 from simcore.experiments.engines import EngineChoice, choose_engine
 from simcore.experiments.executors.choice import executor_of
 from simcore.experiments.executors.inline import InlineExecutor
-from simcore.experiments.executors.job import Executor, ShardJob, cut
+from simcore.experiments.executors.job import Executor, ShardJob, cut, share_plan
 from simcore.experiments.formula_checks import formula_checks
 from simcore.experiments.gather import Gathered
 from simcore.experiments.plan import (
@@ -377,6 +376,7 @@ def run_shards(
         if folder is not None and load_shard(folder, plan, shard) is not None
     }
     missing = tuple(shard for shard in numbers if shard not in done)
+    share_plan(plan)
     job = ShardJob(plan.scenario, choice.name, missing, folder, plan.processes)
     order = _InOrder(plan, gathered, folder, done, numbers.start)
     with closing(_results(how, cut(job, how.shards_per_job))) as results:
@@ -442,9 +442,13 @@ class _InOrder:
             progress(self.requests, total, "requests", note)
 
 
-def _finished(folder: Path | None, plan: RunPlan, shard: int) -> ShardResult:
-    """A shard that a worker has said to be finished."""
-    result = None if folder is None else load_shard(folder, plan, shard)
+def _finished(
+    folder: Path | None, plan: RunPlan, shard: int, *, check_events: bool = True
+) -> ShardResult:
+    """A shard that a worker has said to be finished; see `load_shard`."""
+    result = None
+    if folder is not None:
+        result = load_shard(folder, plan, shard, check_events=check_events)
     if result is None:
         raise OutputError(
             f"shard {shard} is not in {folder}, or damaged, although its worker wrote "
@@ -464,11 +468,12 @@ def _write_tables(writer: RunWriter, plan: RunPlan) -> None:
 
     def shards() -> Iterator[ShardResult]:
         for shard in range(plan.shards):
-            yield _finished(writer.out, plan, shard)
+            # The large part files have been read when they were put on the list.
+            yield _finished(writer.out, plan, shard, check_events=False)
 
     traced = math.ceil(plan.traced_replications / plan.replications_per_shard)
-    for result in islice(shards(), traced):
-        part = result.part
+    for shard in range(traced):
+        part = _finished(writer.out, plan, shard).part
         if part is not None:
             record = FileRecord(part.sha256, part.n_bytes)
             writer.add_part(part.name, record, part.n_rows)

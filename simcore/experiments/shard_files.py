@@ -89,7 +89,9 @@ def save_shard(folder: Path, plan: RunPlan, result: ShardResult) -> None:
     write_whole(path, seal(receipt, RECEIPT_SHA256))
 
 
-def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
+def load_shard(
+    folder: Path, plan: RunPlan, shard: int, *, check_events: bool = True
+) -> ShardResult | None:
     """Read a finished shard back; None when it is missing, damaged or of another run.
 
     Parameters
@@ -100,14 +102,19 @@ def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
         What the shard must be part of.
     shard : int
         Which shard.
+    check_events : bool
+        Whether the part file of its events is read as well.
     """
     receipt = read_receipt(folder, shard)
     if receipt is None or receipt["identity"] != identity(plan):
         return None
     # The receipt is as it was written: only what it names may be damaged.
     files = receipt["files"]
-    if not all(_is_whole(folder / name, entry) for name, entry in files.items()):
-        return None
+    part = _part(files, shard)
+    for name, entry in files.items():
+        is_events = part is not None and name == part.name
+        if (check_events or not is_events) and not _is_whole(folder / name, entry):
+            return None
     try:
         bursts, requests, sums = (
             read_whole(folder / name_of(kind, shard)) for kind in _TABLES
@@ -117,7 +124,7 @@ def load_shard(folder: Path, plan: RunPlan, shard: int) -> ShardResult | None:
             bursts.cast(BURSTS_SCHEMA),
             requests.cast(REQUESTS_SCHEMA),
             HoldSums(bursts.num_rows, *(to_numpy(sums[n]).copy() for n in SUMS)),
-            _part(files, shard),
+            part,
         )
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None

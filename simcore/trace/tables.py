@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import IOBase
 from pathlib import Path
 from typing import Any, cast
@@ -195,7 +196,8 @@ class EventPart:
     """One part of the events, filled in file order.
 
     Row groups are cut by row number only, so the bytes do not depend on how many
-    rows came at a time. Holds one row group in memory.
+    rows came at a time. Holds two row groups in memory: one is filled while a thread
+    compresses and writes the one before.
 
     Parameters
     ----------
@@ -216,61 +218,103 @@ class EventPart:
     ) -> None:
         schema = EVENTS_SCHEMA.with_metadata(dict(metadata))
         self._file = ParquetFile(path, schema, random_durations=random_durations)
-        self._columns: list[npt.NDArray[Any]] = [
-            np.zeros(ROW_GROUP_ROWS, dtype=str(field.type)) for field in EVENTS_SCHEMA
-        ]
-        self._has_activates = np.zeros(ROW_GROUP_ROWS, dtype=np.bool_)
-        self._filled = 0
+        self._group = _RowGroup()
+        self._spare: _RowGroup | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
+        self._n_rows = 0
 
     @property
     def n_rows(self) -> int:
         """Rows taken so far."""
-        return self._file.n_rows + self._filled
+        return self._n_rows
 
     def append(self, rows: EventRows) -> None:
-        """Take rows; writes a row group whenever one is full.
+        """Take rows; a row group is written once it is full.
 
         Raises
         ------
         OutputError
-            If the system refuses.
+            If the system refused to write an earlier row group.
         """
         taken = 0
         while taken < rows.op_id.size:
-            n_rows = min(rows.op_id.size - taken, ROW_GROUP_ROWS - self._filled)
-            here = slice(self._filled, self._filled + n_rows)
-            there = slice(taken, taken + n_rows)
-            self._columns[0][here] = rows.replication
-            for target, source in zip(
-                self._columns[1:-1], rows.integers(), strict=True
-            ):
-                target[here] = source[there]
-            self._has_activates[here] = rows.activates is not None
-            if rows.activates is not None:
-                self._columns[-1][here] = rows.activates[there]
-            self._filled += n_rows
-            taken += n_rows
-            if self._filled == ROW_GROUP_ROWS:
-                self._write_group()
+            taken += self._group.fill(rows, taken)
+            if self._group.n_rows == ROW_GROUP_ROWS:
+                self._write_behind()
+        self._n_rows += taken
 
     def commit(self) -> FileRecord:
-        """Write what is left and put the part under its final name."""
+        """Write what is left and put the part under its final name.
+
+        Raises
+        ------
+        OutputError
+            If the system refuses; nothing is left behind then.
+        """
         try:
-            self._write_group()
+            self._wait()
+            if self._group.n_rows:
+                self._file.write(self._group.table(self._file.schema))
         except BaseException:
             self.abort()
             raise
+        self._end_thread()
         return self._file.commit()
 
     def abort(self) -> None:
         """Leave nothing behind."""
+        self._end_thread()
         self._file.abort()
 
-    def _write_group(self) -> None:
-        if not self._filled:
-            return
-        here = slice(self._filled)
+    def _write_behind(self) -> None:
+        """Have the row group written while the next one is filled."""
+        self._wait()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="simcore-writer")
+        table = self._group.table(self._file.schema)
+        self._writing = self._thread.submit(self._file.write, table)
+        self._group, self._spare = self._spare or _RowGroup(), self._group
+        self._group.n_rows = 0
+
+    def _wait(self) -> None:
+        """Wait for the row group that is being written; raises what went wrong."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+
+
+class _RowGroup:
+    """Room for the rows of one row group."""
+
+    def __init__(self) -> None:
+        self._columns: list[npt.NDArray[Any]] = [
+            np.zeros(ROW_GROUP_ROWS, dtype=str(field.type)) for field in EVENTS_SCHEMA
+        ]
+        self._has_activates = np.zeros(ROW_GROUP_ROWS, dtype=np.bool_)
+        self.n_rows = 0
+
+    def fill(self, rows: EventRows, first: int) -> int:
+        """Copy rows from the first on, as many as there is room for; says how many."""
+        n_rows = min(rows.op_id.size - first, ROW_GROUP_ROWS - self.n_rows)
+        here = slice(self.n_rows, self.n_rows + n_rows)
+        there = slice(first, first + n_rows)
+        self._columns[0][here] = rows.replication
+        for target, source in zip(self._columns[1:-1], rows.integers(), strict=True):
+            target[here] = source[there]
+        self._has_activates[here] = rows.activates is not None
+        if rows.activates is not None:
+            self._columns[-1][here] = rows.activates[there]
+        self.n_rows += n_rows
+        return n_rows
+
+    def table(self, schema: pa.Schema) -> pa.Table:
+        """The rows as an Arrow table on the same memory."""
+        here = slice(self.n_rows)
         arrays = [primitive(column[here]) for column in self._columns[:-1]]
         arrays.append(primitive(self._columns[-1][here], self._has_activates[here]))
-        self._file.write(pa.Table.from_arrays(arrays, schema=self._file.schema))
-        self._filled = 0
+        return pa.Table.from_arrays(arrays, schema=schema)

@@ -100,6 +100,11 @@ class Executor(Protocol):
         """
 
 
+def share_plan(plan: RunPlan) -> None:
+    """Let jobs that run in this thread use a plan, which takes a while to make."""
+    _KEPT.plan = plan
+
+
 def run_job(job: ShardJob) -> list[ShardResult | int]:
     """Run one job in a worker."""
     return list(job.run())
@@ -144,13 +149,17 @@ def _runner(
     key = config_sha256(scenario), engine, processes
     if key not in runners:
         runners.clear()
-        runners[key] = ShardRunner(plan_of(scenario, processes), engine)
+        plan = _KEPT.plan
+        if plan is None or (plan.scenario, plan.processes) != (scenario, processes):
+            plan = plan_of(scenario, processes)
+        runners[key] = ShardRunner(plan, engine)
     return runners[key]
 
 
 class _Kept(threading.local):
     def __init__(self) -> None:
         self.runners: dict[tuple[Any, ...], ShardRunner] = {}
+        self.plan: RunPlan | None = None
 
 
 _KEPT = _Kept()
