@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +70,9 @@ def test_what_the_thread_was_refused_is_told_and_nothing_stays(
     part = EventPart(tmp_path / "part.parquet", METADATA)
     monkeypatch.setattr(ParquetFile, "write", refuse)
     fill(part, ROW_GROUP_ROWS, ROW_GROUP_ROWS)
+    go_on = part.commit if at_the_end else partial(fill, part, ROW_GROUP_ROWS, 1000)
     with pytest.raises(OutputError, match="No space left"):
-        if at_the_end:
-            part.commit()
-        else:
-            fill(part, ROW_GROUP_ROWS, ROW_GROUP_ROWS)
+        go_on()
     part.abort()
     assert list(tmp_path.iterdir()) == []
     assert writers() == []
