@@ -128,25 +128,20 @@ def _interval(found: Mapping[str, Any]) -> str:
 
 
 def precision_line(
-    found: Mapping[str, Any],
-    aim: float = 0.01,
-    *,
-    shared: bool = False,
-    units: int | None = None,
+    summary: Mapping[str, Any], aim: float = 0.01, *, shared: bool = False
 ) -> str:
     """How well the latency per token is known, and how much more would do.
 
     Parameters
     ----------
-    found : mapping
-        `value`, `half_width`, `n` and `method` of the metric.
+    summary : mapping
+        As in summary.json.
     aim : float
         Wanted half-width relative to the value.
     shared : bool
         Whether requests share a chip: then only replications are independent.
-    units : int, optional
-        Requests, or replications where chips are shared; default: `n`.
     """
+    found = summary["metrics"]["latency_ns_per_token"]
     each = "replication" if shared else "request"
     if found["half_width"] is None or not found["value"]:
         return f"One {each} gives no interval; simulate more with --requests."
@@ -160,7 +155,9 @@ def precision_line(
     if width <= aim:
         return f"{meaning} The latency per token is within {shown}."
     wanted = f"{significant(aim * 100, 1)} %"
-    now = found["n"] if units is None else units
+    # What is simulated more are requests or replications, whatever `n` counts; older
+    # runs have no other unit.
+    now = summary.get("intervals", {}).get("n_clusters", found["n"])
     more = math.ceil(now * ((width / aim) ** 2 - 1))
     return (
         f"{meaning} The latency per token is within {shown}, not yet {wanted}: "

@@ -61,11 +61,7 @@ def run_report(
         f"{time_ps(summary['elapsed_ps']['total'])} of chip time",
     )
     lines = (
-        precision_line(
-            metrics["latency_ns_per_token"],
-            shared=shared,
-            units=summary.get("intervals", {}).get("n_clusters"),
-        ),
+        precision_line(summary, shared=shared),
         reduction_line(summary.get("variance_reduction")),
         input_line(summary.get("input_uncertainty")),
     )

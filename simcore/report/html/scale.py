@@ -73,6 +73,10 @@ class Scale:
         return inside[:: max(every, 1)]
 
 
+#: Below it a span is drawn as none: its steps would leave the range of floats.
+_NOTHING = 1e-290
+
+
 def nice_step(step: float) -> float:
     """The next of 1, 2, 5, 10, ... that is not below a step."""
     if not step > 0 or not math.isfinite(step):
@@ -102,8 +106,8 @@ def covering(
     low, high = min(finite), max(finite)
     if from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        spread = abs(high) * 0.1 or 1.0
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), _NOTHING):
+        spread = abs(high) * 0.1 if abs(high) > _NOTHING else 1.0
         low, high = (0.0 if from_zero and low >= 0 else low - spread), high + spread
     step = nice_step((high - low) / 5)
     return Scale(

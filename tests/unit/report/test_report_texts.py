@@ -85,13 +85,17 @@ def test_simulation_stands_beside_the_closed_form():
 )
 def test_how_much_more_to_simulate(half_width, n, said):
     found = {"value": 100.0, "half_width": half_width, "n": n}
-    assert precision_line(found).endswith(said)
+    assert precision_line({"metrics": {"latency_ns_per_token": found}}).endswith(said)
 
 
 def test_batches_of_bursts_are_named_and_requests_still_counted():
     found = {"value": 100.0, "half_width": 2.0, "n": 64}
     found |= {"method": "batch_means", "batch_bursts": 12}
-    assert precision_line(found, units=8) == (
+    summary = {
+        "metrics": {"latency_ns_per_token": found},
+        "intervals": {"n_clusters": 8},
+    }
+    assert precision_line(summary) == (
         "+- is half of a 95 % interval over 64 batches of 12 bursts in time order, as "
         "requests are few. The latency per token is within 2.0 %, not yet 1 %: "
         "simulate about 24 more requests."

@@ -16,6 +16,7 @@ from simcore.report.speculation_text import (
     SPECULATION_TITLE,
     speculation_rows,
 )
+from simcore.report.uncertainty_text import input_line, reduction_line
 
 
 def header(view: RunView) -> Content:
@@ -72,9 +73,19 @@ def verdict(view: RunView) -> list[Content]:
     return parts
 
 
+def _uncertainty(view: RunView) -> list[str]:
+    """What the text report says of how sure the numbers are, in the same words."""
+    summary = view.summary
+    lines = (
+        precision_line(summary, shared=view.scenario.streams > 1),
+        reduction_line(summary.get("variance_reduction")),
+        input_line(summary.get("input_uncertainty")),
+    )
+    return [line for line in lines if line]
+
+
 def headline(view: RunView) -> Content:
     """Cards, the metrics beside the closed form, and the notes."""
-    metrics = view.summary["metrics"]
     closed_form = view.summary["closed_form"]
     return [
         cards(_cards(view)),
@@ -83,14 +94,7 @@ def headline(view: RunView) -> Content:
             _compared(view),
             caption="Metrics, simulated and by closed form",
         ),
-        paragraph(
-            pretty(
-                precision_line(
-                    metrics["latency_ns_per_token"], shared=view.scenario.streams > 1
-                )
-            ),
-            class_="soft",
-        ),
+        *(paragraph(pretty(line), class_="soft") for line in _uncertainty(view)),
         element("h3", "Notes, with the numbers of the closed form"),
         bullets([pretty(note) for note in closed_form["notes"]]),
     ]

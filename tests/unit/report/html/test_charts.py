@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from page_parser import assert_sound
 
@@ -40,6 +40,8 @@ def test_steps_are_one_two_or_five(step, nice):
     st.lists(st.floats(-1e12, 1e12, allow_nan=False), min_size=1, max_size=9),
     st.booleans(),
 )
+@example([5e-324], True)
+@example([1e-300, 2e-300], False)
 def test_a_covering_scale_covers_with_few_ticks_at_its_ends(values, from_zero):
     scale = covering(values, 0.0, 100.0, from_zero=from_zero)
     span = scale.high - scale.low

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,6 +25,7 @@ from simcore.report.html.run.reproduce import shipped_command
 from simcore.report.html.run.view import RunView
 from simcore.report.html.run.wasted import wasted_work
 from simcore.report.html.run.where_it_goes import where_it_goes
+from simcore.report.run_text import run_report
 
 
 def made(folder, name="tiny", *changes, **options):
@@ -77,6 +79,17 @@ def test_everything_asked_for_has_its_section(tree):
         "Queue lengths over time",
         "SRAM reserved by bursts",
     ]
+
+
+def test_the_page_says_how_sure_it_is_in_the_words_of_the_text(tmp_path):
+    # Few long requests: batches of bursts are counted, requests are asked for.
+    trace = made(tmp_path / "run", "tiny", "workload.max_tokens=400", requests=4)
+    assert trace.summary["metrics"]["latency_ns_per_token"]["method"] == "batch_means"
+    report = run_report(load_scenario(trace.run["config"]), trace.summary, None)
+    said = re.search(r"simulate about ([0-9,]+) more", " ".join(report.split()))
+    shown = words(section(assert_sound(run_page(trace)), "Results"))
+    assert said is not None
+    assert said.group(0) in shown
 
 
 def test_the_bytes_do_not_depend_on_the_process(tiny):
