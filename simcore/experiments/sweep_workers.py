@@ -1,22 +1,18 @@
 """Work out tasks one after another, or in several processes.
 
 What a task gives depends on nothing but the task, so neither the number of processes
-nor the order in which they finish changes a result. Workers are started afresh
-(spawn), as threads of the caller must not be copied.
+nor the order in which they finish changes a result.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 from simcore.errors import ConfigError, SimcoreError, SimulationError
+from simcore.experiments.executors.pool import WorkerPool
 from simcore.experiments.sweep_figures import Figures, SweepTask
 
 #: Called with each task and its figures, in any order.
@@ -84,7 +80,7 @@ def _results(
     tasks: Sequence[SweepTask], indices: Sequence[int], jobs: int
 ) -> Generator[tuple[int, Figures], None, None]:
     """Results as they come; few tasks are handed out at a time, to stop soon."""
-    with _pool(tasks, min(jobs, len(indices))) as pool:
+    with WorkerPool(min(jobs, len(indices)), _begin, (tasks,)) as pool:
         remaining = iter(indices)
         running: dict[Future[Figures], int] = {}
         while True:
@@ -99,45 +95,9 @@ def _results(
                 yield running.pop(future), future.result()
 
 
-@contextmanager
-def _pool(tasks: Sequence[SweepTask], jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that are gone after the block, however it ends."""
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(tasks,),
-    )
-    try:
-        yield pool
-    except BaseException:
-        # Waiting for the tasks that run could take minutes.
-        children = set(multiprocessing.active_children()) - others
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.join()
-        raise
-    pool.shutdown()
-
-
 def _begin(tasks: Sequence[SweepTask]) -> None:
-    """Set up a worker."""
     global _tasks
     _tasks = tasks
-    # Ctrl-C reaches every process of the terminal: the parent tells, workers just end.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(index: int) -> Figures:

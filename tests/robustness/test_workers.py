@@ -24,7 +24,7 @@ from odd_jobs import DeadlyJob, MaskJob
 from small_runs import SHARDS, hashes, quick, small_plan
 
 from simcore.errors import SimulationError
-from simcore.experiments.executors import processes
+from simcore.experiments.executors import pool, processes
 from simcore.experiments.executors.inline import InlineExecutor
 from simcore.experiments.executors.job import ShardJob, cut
 from simcore.experiments.executors.processes import ProcessExecutor
@@ -161,8 +161,6 @@ def test_workers_leave_ctrl_c_to_their_parent() -> None:
 class DyingPool(Executor):
     """A pool whose workers are dead before all jobs are in it."""
 
-    _processes: dict[int, Any] = {}  # noqa: RUF012
-
     def __init__(self, *_: object, **__: object) -> None:
         self._taken = 0
 
@@ -178,7 +176,7 @@ class DyingPool(Executor):
 def test_a_worker_that_dies_while_jobs_are_handed_out_loses_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "ProcessPoolExecutor", DyingPool)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", DyingPool)
     reports: list[str] = []
     results = ProcessExecutor(1).run(
         [replace(job, shards=(9,)) for job in jobs_of(DeadlyJob, None, 1)] * 1

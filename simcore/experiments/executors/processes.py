@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 
 from simcore.errors import SimulationError
 from simcore.experiments.executors.job import Report, ShardJob, run_job
+from simcore.experiments.executors.pool import WorkerPool
 from simcore.experiments.shard import ShardResult
 
 #: How often a job may be in progress when a worker dies.
 MOST_ATTEMPTS = 3
-
-_Started = dict[Future[list[ShardResult | int]], ShardJob]
 
 
 class ProcessExecutor:
@@ -62,41 +55,24 @@ def _run_pool(
     jobs: Sequence[ShardJob], workers: int
 ) -> Generator[ShardResult | int, None, list[ShardJob]]:
     """Run jobs in a new pool; returns those that were lost when a worker died."""
-    # Spawned: a fork would copy locks of threads that only the parent has.
-    context = multiprocessing.get_context("spawn")
     lost: set[tuple[int, ...]] = set()
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin_worker
-    ) as pool:
-        started: _Started = {}
-        try:
-            with _interrupts_held():
-                for job in jobs:
-                    try:
-                        started[pool.submit(run_job, job)] = job
-                    except BrokenProcessPool:
-                        lost.add(job.shards)
-            for future in as_completed(list(started)):
-                # Not kept: results are large when there is no folder for them.
-                job = started.pop(future)
-                try:
-                    results = future.result()
-                except BrokenProcessPool:
-                    lost.add(job.shards)
-                else:
-                    yield from results
-        except BaseException:
-            _abandon(pool, started)
-            raise
+    with WorkerPool(workers) as pool:
+        started: dict[Future[list[ShardResult | int]], ShardJob] = {}
+        for job in jobs:
+            try:
+                started[pool.submit(run_job, job)] = job
+            except BrokenProcessPool:
+                lost.add(job.shards)
+        for future in as_completed(list(started)):
+            # Not kept: results are large when there is no folder for them.
+            job = started.pop(future)
+            try:
+                results = future.result()
+            except BrokenProcessPool:
+                lost.add(job.shards)
+            else:
+                yield from results
     return [job for job in jobs if job.shards in lost]
-
-
-def _abandon(pool: ProcessPoolExecutor, started: _Started) -> None:
-    """Stop at once: what is in progress is not wanted any more."""
-    for future in started:
-        future.cancel()
-    for process in list(pool._processes.values()):
-        process.terminate()
 
 
 def _endless(job: ShardJob) -> SimulationError:
@@ -107,30 +83,3 @@ def _endless(job: ShardJob) -> SimulationError:
         f"{job.scenario.seed}), the last time with nothing else beside; the system may "
         "be short of memory"
     )
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let processes that are started meanwhile never see Ctrl-C: the parent decides.
-
-    They inherit the mask before their first instruction; a handler that they set
-    themselves would come too late to keep an import from being interrupted.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # A worker whose parent was killed would wait for jobs for ever, and first write
-    # what is left of them into a folder that may have another owner.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
