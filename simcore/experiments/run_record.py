@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import simcore
@@ -20,6 +17,7 @@ from simcore.experiments.engines import EngineChoice
 from simcore.experiments.gather import Columns, Gathered
 from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan
+from simcore.experiments.provenance import provenance
 
 
 def resume_record(plan: RunPlan, how: HowToRun) -> dict[str, Any]:
@@ -57,7 +55,6 @@ def run_manifest(
     choice : EngineChoice
         Which engine simulated.
     """
-    packages = ("simpy", "numpy", "scipy", "pyarrow", "pydantic", "duckdb")
     return {
         "scenario": plan.scenario.name,
         "config": config_dict(plan.scenario),
@@ -76,14 +73,7 @@ def run_manifest(
             "operations_per_burst": plan.holds_per_burst,
             "rows_per_burst": plan.rows_per_burst,
         },
-        "versions": {
-            "simcore": simcore.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in packages},
-        },
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **provenance(),
     }
 
 
