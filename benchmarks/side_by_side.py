@@ -44,8 +44,9 @@ from simcore.config.load import load_scenario
 from simcore.engine.fast.engine import FastEngine
 from simcore.engine.simulate import simulate_replication
 from simcore.experiments.executors.choice import executor_of
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan, plan_run
-from simcore.experiments.run import HowToRun, execute
+from simcore.experiments.run import execute
 from simcore.program.outcomes import OutcomeDraws, OutcomeTable
 from simcore.trace.duck import connect
 from simcore.trace.hold_sums import HoldSums

@@ -25,7 +25,7 @@ from simcore.analysis.burst_latency import BurstLatency, Duration
 from simcore.analysis.moment import START, Moment, later
 from simcore.analysis.prefetch_latency import prefetched
 from simcore.program.burst import BurstProgram, Step
-from simcore.program.operation import HBM, LayerStep, Operation
+from simcore.program.operation import HBM, LayerStep, Operation, layer_counts
 from simcore.program.verification import verification_named
 
 
@@ -160,21 +160,11 @@ def parts(program: BurstProgram) -> Iterator[tuple[str, int, LayerStep, int]]:
     The index counts as 0 where an operation belongs to no step.
     """
     for step in program.steps:
-        for part, times in _distinct(step.layers):
+        for part, times in layer_counts(step.layers):
             yield step.phase, step.index, part, times
     yield "verify_bonus", 0, program.setup, 1
-    for part, times in _distinct(program.commit):
+    for part, times in layer_counts(program.commit):
         yield "commit", 0, part, times
-
-
-def _distinct(layers: Sequence[LayerStep]) -> list[tuple[LayerStep, int]]:
-    # Layers of one kind share one object, so identity is enough and cheap.
-    counts: dict[int, int] = {}
-    first: dict[int, LayerStep] = {}
-    for part in layers:
-        counts[id(part)] = counts.get(id(part), 0) + 1
-        first.setdefault(id(part), part)
-    return [(first[key], times) for key, times in counts.items()]
 
 
 def _with_commit(steps: BurstLatency, commit: tuple[float, int]) -> BurstLatency:
@@ -197,7 +187,7 @@ def _serial_part(
 def _serial(step: Step, context_length: int, duration: Duration) -> tuple[float, int]:
     time: float = 0
     holds = 0
-    for part, times in _distinct(step.layers):
+    for part, times in layer_counts(step.layers):
         one, count = _serial_part(part, context_length + step.index, duration)
         time += one * times
         holds += count * times
@@ -351,6 +341,6 @@ def _step_cells(
 ) -> list[tuple[_Stretch, ...]]:
     cells = {
         id(part): _stretches(part, cached_tokens, duration)
-        for part, _ in _distinct(step.layers)
+        for part, _ in layer_counts(step.layers)
     }
     return [cells[id(part)] for part in step.layers]

@@ -21,7 +21,7 @@ import numpy as np
 from simcore.analysis.composition import Composition
 from simcore.analysis.context_sum import FloatArray, IntArray
 from simcore.program.burst import BurstProgram, Step
-from simcore.program.operation import HBM, LayerStep, Operation
+from simcore.program.operation import HBM, LayerStep, Operation, layer_counts
 from simcore.program.stall import RefreshStall
 from simcore.units import PS_PER_NS
 
@@ -164,16 +164,6 @@ class _Piece(NamedTuple):
     settled: bool
 
 
-def _layer_counts(layers: Sequence[LayerStep]) -> list[tuple[LayerStep, int]]:
-    """Distinct layers and how often each occurs; equal ones share one object."""
-    counts: dict[int, int] = {}
-    first: dict[int, LayerStep] = {}
-    for part in layers:
-        counts[id(part)] = counts.get(id(part), 0) + 1
-        first.setdefault(id(part), part)
-    return [(first[key], times) for key, times in counts.items()]
-
-
 @dataclass(frozen=True)
 class _CompiledStep:
     """A step as kinds of layers, each compiled once.
@@ -227,7 +217,7 @@ class ContextLatency:
         compiled: dict[int, tuple[_Segment, ...]] = {}
 
         def compile_step(step: Step) -> _CompiledStep:
-            counted = _layer_counts(step.layers)
+            counted = layer_counts(step.layers)
             numbers = {id(part): i for i, (part, _) in enumerate(counted)}
             for part, _ in counted:
                 if id(part) not in compiled:
@@ -301,7 +291,7 @@ class ContextLatency:
         """All layers at once: HBM legs queue, other legs run side by side."""
         if committed not in self._commits_ns:
             hbm = other = 0.0
-            for part, times in _layer_counts(self._program.commit):
+            for part, times in layer_counts(self._program.commit):
                 for legs in part.positions:
                     for op in legs:
                         time = float(op.ns_at(0, committed))

@@ -271,7 +271,7 @@ class Ledger:
                 self.energy_pj(context_length, committed),
                 self.bytes(context_length, committed),
             )
-        sums = OperationSums.empty(self.table)
+        sums = OperationSums(self.table)
         nothing = sums.busy_ps
         sums.add(context_length, committed, nothing, nothing, activates, executed)
         totals = self.totals_of(sums)

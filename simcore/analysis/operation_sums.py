@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,42 +21,25 @@ from simcore.trace.hold_sums import SUMS, HoldSums
 Tally = Mapping[tuple[int, int], int]
 
 
-@dataclass
-class OperationSums:
-    """Arrays by op_id, all of shape (n_operations,).
+class OperationSums(HoldSums):
+    """`HoldSums` of a program at hand: adds bursts up and says what waited.
 
-    Attributes
+    Starts with no bursts.
+
+    Parameters
     ----------
-    bursts : int
-        Bursts added up.
-    count : ndarray of int64
-        Holds that ran.
-    context, committed : ndarray of int64
-        Cached tokens seen, and tokens committed by their bursts, over those holds.
-    busy_ps, wait_ps : ndarray of int64
-        Durations, and times from ready to start.
-    activates : ndarray of int64
-        HBM row activations, where they are counted.
+    table : OperationTable
+        Operations of the program.
     """
 
-    table: OperationTable
-    bursts: int
-    count: IntArray
-    context: IntArray
-    committed: IntArray
-    busy_ps: IntArray
-    wait_ps: IntArray
-    activates: IntArray
-
-    @classmethod
-    def empty(cls, table: OperationTable) -> OperationSums:
-        """No bursts yet."""
-        return cls(table, 0, *(np.zeros(len(table), dtype=np.int64) for _ in range(6)))
+    def __init__(self, table: OperationTable) -> None:
+        super().__init__(0, *(np.zeros(len(table), dtype=np.int64) for _ in SUMS))
+        self.table = table
 
     @classmethod
     def of_tally(cls, table: OperationTable, bursts: Tally) -> OperationSums:
         """Of whole bursts whose holds last as programmed and never wait."""
-        sums = cls.empty(table)
+        sums = cls(table)
         by_context: Counter[int] = Counter()
         for (context_length, committed), n in bursts.items():
             by_context[context_length] += n

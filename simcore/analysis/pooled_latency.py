@@ -22,7 +22,7 @@ from simcore.analysis.context_sum import (
 from simcore.config.memory import MemoryTechnology
 from simcore.program.burst import BurstProgram, Step
 from simcore.program.cost import Cost
-from simcore.program.operation import LayerStep, Operation
+from simcore.program.operation import LayerStep, Operation, layer_counts
 
 #: A layer's part, the context it sees, and how often it occurs.
 _Piece = tuple[LayerStep, Seen, int]
@@ -64,7 +64,7 @@ class PooledLatency:
         drafted, bonus = program.verify[:-1], program.verify[-1:]
         self._drafted = self._pool(_pieces(drafted))
         commit: list[_Piece] = [
-            (part, (0, 0), times) for part, times in _counted(program.commit)
+            (part, (0, 0), times) for part, times in layer_counts(program.commit)
         ]
         self._bonus = self._pool([*_pieces(bonus), *commit])
         self._summed = bool(
@@ -114,7 +114,7 @@ class PooledLatency:
             Context at burst start.
         """
         total = 0.0
-        for part, times in _counted(step.layers):
+        for part, times in layer_counts(step.layers):
             context = part.context(context_length + step.index)
             for legs in part.positions:
                 total += times * max(float(op.ns_at(context)) for op in legs)
@@ -192,18 +192,9 @@ class PooledLatency:
 
 def _pieces(steps: Iterable[Step]) -> Iterator[_Piece]:
     for step in steps:
-        for part, times in _counted(step.layers):
+        for part, times in layer_counts(step.layers):
             yield part, (step.index, part.context_cap), times
 
 
 def _single(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
     return ((part, seen, 1) for part, seen, _ in pieces)
-
-
-def _counted(layers: Iterable[LayerStep]) -> list[tuple[LayerStep, int]]:
-    counts: dict[int, int] = {}
-    first: dict[int, LayerStep] = {}
-    for part in layers:
-        counts[id(part)] = counts.get(id(part), 0) + 1
-        first.setdefault(id(part), part)
-    return [(first[key], times) for key, times in counts.items()]

@@ -104,8 +104,8 @@ def best_draft_lengths(rows: Sequence[Row], fields: Sequence[str]) -> list[BestO
     """
     found = []
     for values, group in _groups(rows, fields, DRAFT_LENGTH):
-        ordered = sorted(group, key=lambda row: row["draft_length"])
-        if len({row["draft_length"] for row in ordered}) < 2:
+        ordered = _ascending(group, "draft_length")
+        if not ordered:
             continue
         fast = _largest(ordered, "throughput_tokens_per_s")
         lean = _largest(ordered, "tokens_per_joule")
@@ -113,9 +113,9 @@ def best_draft_lengths(rows: Sequence[Row], fields: Sequence[str]) -> list[BestO
             BestOfGroup(
                 values=values,
                 prompt_length=group[0]["prompt_length"],
-                draft_length_by_throughput=None
-                if fast is None
-                else fast["draft_length"],
+                draft_length_by_throughput=(
+                    None if fast is None else fast["draft_length"]
+                ),
                 draft_length_by_tokens_per_joule=(
                     None if lean is None else lean["draft_length"]
                 ),
@@ -143,15 +143,11 @@ def break_even_prompts(rows: Sequence[Row], fields: Sequence[str]) -> list[Break
     """
     found = []
     for values, group in _groups(rows, fields, PROMPT_LENGTH):
-        ordered = sorted(
-            (
-                row
-                for row in group
-                if row["draft_length"] and row["speedup"] is not None
-            ),
-            key=lambda row: row["prompt_length"],
-        )
-        if len({row["prompt_length"] for row in ordered}) < 2:
+        compared = [
+            row for row in group if row["draft_length"] and row["speedup"] is not None
+        ]
+        ordered = _ascending(compared, "prompt_length")
+        if not ordered:
             continue
         faster = [i for i, row in enumerate(ordered) if row["speedup"] > 1]
         last = faster[-1] if faster else -1
@@ -227,6 +223,13 @@ def _groups(
     return [
         (dict(zip(others, key, strict=True)), group) for key, group in groups.items()
     ]
+
+
+def _ascending(rows: Sequence[Row], name: str) -> list[Row]:
+    """Rows by a figure; none of them when it is the same everywhere."""
+    if len({row[name] for row in rows}) < 2:
+        return []
+    return sorted(rows, key=lambda row: row[name])
 
 
 def _largest(rows: Sequence[Row], name: str) -> Row | None:

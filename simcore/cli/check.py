@@ -10,6 +10,7 @@ from simcore.cli.failures import CHECK_FAILED, DONE
 from simcore.cli.options import (
     AllowOutsideOption,
     JsonOption,
+    KindOption,
     QuietOption,
     SetOption,
 )
@@ -35,10 +36,7 @@ def check_command(
         bool,
         typer.Option("--strict", help="Exit with 3 when a number is implausible."),
     ] = False,
-    kind: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="When a name stands for several things."),
-    ] = None,
+    kind: KindOption = None,
     allow_outside: AllowOutsideOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,

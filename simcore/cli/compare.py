@@ -9,7 +9,7 @@ import typer
 
 from simcore.cli.execution import WorkersOption, how_to_run
 from simcore.cli.failures import DONE
-from simcore.cli.options import JsonOption, QuietOption, SeedOption
+from simcore.cli.options import MOST_REQUESTS, JsonOption, QuietOption, SeedOption
 from simcore.cli.output import write_result
 
 _SIDE = "A run folder, a shipped scenario by name, or a YAML file."
@@ -21,7 +21,7 @@ def compare_command(
     requests: Annotated[
         int | None,
         typer.Option(
-            "--requests", min=1, max=100_000_000, help="Of sides that are simulated."
+            "--requests", min=1, max=MOST_REQUESTS, help="Of sides that are simulated."
         ),
     ] = None,
     seed: SeedOption = None,

@@ -16,7 +16,7 @@ from simcore.cli.progress import progress_on_stderr
 from simcore.errors import printable
 
 if TYPE_CHECKING:
-    from simcore.experiments.run import HowToRun
+    from simcore.experiments.how_to_run import HowToRun
 
 EngineOption = Annotated[
     Literal["auto", "simpy", "fast"] | None,
@@ -101,7 +101,7 @@ def how_to_run(
         Run folder; after an interruption the user is told how to go on with it.
     """
     from simcore.experiments.executors.choice import executor_of
-    from simcore.experiments.run import HowToRun
+    from simcore.experiments.how_to_run import HowToRun
     from simcore.report.check_text import size_line
 
     chosen = executor_of(executor, workers=workers, scheduler=scheduler)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+#: Most requests or bursts that can be asked for.
+MOST_REQUESTS = 100_000_000
+
 ScenarioArgument = Annotated[
     str,
     typer.Argument(
@@ -27,6 +30,12 @@ SetOption = Annotated[
         help="Change one value, e.g. workload.draft_length=3; may be repeated.",
     ),
 ]
+BurstsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--bursts", min=1, max=MOST_REQUESTS, help="At least so many bursts instead."
+    ),
+]
 SeedOption = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of every random draw."),
@@ -38,6 +47,10 @@ AllowOutsideOption = Annotated[
         "--allow-outside",
         help="Let files refer to library files outside their own folder.",
     ),
+]
+KindOption = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", help="When a name stands for several things."),
 ]
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder that `simcore run` wrote.")

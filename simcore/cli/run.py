@@ -22,7 +22,9 @@ from simcore.cli.execution import (
 )
 from simcore.cli.failures import exit_code_for
 from simcore.cli.options import (
+    MOST_REQUESTS,
     AllowOutsideOption,
+    BurstsOption,
     ForceOption,
     JsonOption,
     QuietOption,
@@ -33,23 +35,19 @@ from simcore.cli.options import (
 from simcore.cli.output import write_note, write_result
 from simcore.cli.report import write_report
 
-_MOST = 100_000_000
-
 
 def run_command(
     scenario: ScenarioArgument,
     requests: Annotated[
         int | None,
         typer.Option(
-            "--requests", min=1, max=_MOST, help="How many requests to simulate."
+            "--requests",
+            min=1,
+            max=MOST_REQUESTS,
+            help="How many requests to simulate.",
         ),
     ] = None,
-    bursts: Annotated[
-        int | None,
-        typer.Option(
-            "--bursts", min=1, max=_MOST, help="At least so many bursts instead."
-        ),
-    ] = None,
+    bursts: BurstsOption = None,
     until: UntilOption = None,
     seed: SeedOption = None,
     out: Annotated[
@@ -67,7 +65,10 @@ def run_command(
     trace_requests: Annotated[
         int | None,
         typer.Option(
-            "--trace-requests", min=1, max=_MOST, help="How many with --trace sample."
+            "--trace-requests",
+            min=1,
+            max=MOST_REQUESTS,
+            help="How many with --trace sample.",
         ),
     ] = None,
     max_events: Annotated[

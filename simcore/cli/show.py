@@ -8,7 +8,13 @@ import typer
 
 from simcore.cli.failures import DONE
 from simcore.cli.kinds import chosen_kind
-from simcore.cli.options import AllowOutsideOption, JsonOption, QuietOption, SetOption
+from simcore.cli.options import (
+    AllowOutsideOption,
+    JsonOption,
+    KindOption,
+    QuietOption,
+    SetOption,
+)
 from simcore.cli.output import write_result
 
 
@@ -20,10 +26,7 @@ def show_command(
             help="A scenario, hardware, model, acceptance or component library.",
         ),
     ],
-    kind: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="When a name stands for several things."),
-    ] = None,
+    kind: KindOption = None,
     overrides: SetOption = None,
     allow_outside: AllowOutsideOption = False,
     as_json: JsonOption = False,

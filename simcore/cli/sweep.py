@@ -11,7 +11,9 @@ import typer
 from simcore.cli.failures import exit_code_for
 from simcore.cli.grid import parse_grid
 from simcore.cli.options import (
+    MOST_REQUESTS,
     AllowOutsideOption,
+    BurstsOption,
     ForceOption,
     JsonOption,
     QuietOption,
@@ -22,8 +24,6 @@ from simcore.cli.output import write_note, write_result
 from simcore.cli.progress import progress_on_stderr
 from simcore.cli.report import write_report
 from simcore.cli.run import default_run_folder
-
-_MOST = 100_000_000
 
 
 def sweep_command(
@@ -50,14 +50,11 @@ def sweep_command(
     ] = None,
     requests: Annotated[
         int | None,
-        typer.Option("--requests", min=1, max=_MOST, help="Requests of every point."),
-    ] = None,
-    bursts: Annotated[
-        int | None,
         typer.Option(
-            "--bursts", min=1, max=_MOST, help="At least so many bursts instead."
+            "--requests", min=1, max=MOST_REQUESTS, help="Requests of every point."
         ),
     ] = None,
+    bursts: BurstsOption = None,
     baseline: Annotated[
         bool | None,
         typer.Option(

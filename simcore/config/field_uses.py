@@ -88,7 +88,7 @@ _BY_PATH: dict[str, FieldUse] = {
     "schedule": _use(
         "who waits for whom inside a burst", "program/schedules/__init__.py"
     ),
-    "streams": _use("how many requests share a chip", "experiments/run.py"),
+    "streams": _use("how many requests share a chip", "experiments/plan.py"),
     "arrival": _use("arrival times of requests", "program/arrivals.py"),
     "jitter_cv": _use("durations of holds", "program/jitter.py"),
     "seed": _use(

@@ -22,8 +22,9 @@ from simcore.config.load import config_dict, load_scenario
 from simcore.config.scenario import ScenarioConfig
 from simcore.experiments.engines import choose_engine
 from simcore.experiments.gather import Gathered
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan, ScenarioSource, plan_of
-from simcore.experiments.run import HowToRun, run_shards
+from simcore.experiments.run_shards import run_shards
 from simcore.program.burst import BurstProgram, scenario_program
 from simcore.trace.columns import to_numpy
 from simcore.trace.reader import Trace, read_trace

@@ -119,7 +119,7 @@ class Gathered:
         self, table: OperationTable, *, keep_latency: bool, expected_bursts: float = 0
     ) -> None:
         self._keep_latency = keep_latency
-        self.sums = OperationSums.empty(table)
+        self.sums = OperationSums(table)
         self.occurred: Counter[Occurrence] = Counter()
         # Chips, latency y, tokens x, and the sums of yy, xy and xx over chips.
         self._moments = np.zeros(6)

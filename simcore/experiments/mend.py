@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from simcore.errors import TraceError
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan
-from simcore.experiments.run import HowToRun, RunResult, execute
+from simcore.experiments.run import RunResult, execute
 from simcore.trace.folder import claim_folder, remove_shards, sync_folder, writing
 from simcore.trace.reader import read_trace
 from simcore.trace.schema import EVENTS_FOLDER, RUN_JSON, RUN_SHA256

@@ -17,9 +17,10 @@ import simcore
 from simcore.config.load import config_sha256, load_scenario
 from simcore.config.scenario import ScenarioConfig
 from simcore.errors import ConfigError, Problem, SimcoreError, TraceError, printable
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.mend import mend
 from simcore.experiments.plan import RunPlan, plan_of
-from simcore.experiments.run import HowToRun, RunResult, execute
+from simcore.experiments.run import RunResult, execute
 from simcore.experiments.shard_files import identity, load_shard, read_receipt
 from simcore.trace.folder import claim_folder, remove_shards
 from simcore.trace.reader import read_trace

@@ -3,45 +3,40 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
-import simcore
 from simcore.analysis.check import Check
-from simcore.analysis.estimate import Estimate, estimate_scenario
-from simcore.analysis.input_uncertainty import input_uncertainty
 from simcore.analysis.invariants import check_trace
 from simcore.analysis.ledger import Ledger
 from simcore.analysis.metrics import summarize
-from simcore.analysis.variance_reduction import reduce_variance
-from simcore.config.load import config_dict, config_sha256
 from simcore.config.scenario import ScenarioConfig
 from simcore.engine.fast.engine import FastEngine, loaded_in_s
 from simcore.engine.guest import ChipProcess
-from simcore.errors import ConfigError, OutputError, Problem
-from simcore.experiments.engines import EngineChoice, choose_engine
+from simcore.errors import ConfigError, Problem
+from simcore.experiments.engines import choose_engine
 from simcore.experiments.executors.choice import executor_of
-from simcore.experiments.executors.inline import InlineExecutor
-from simcore.experiments.executors.job import Executor, ShardJob, cut, share_plan
+from simcore.experiments.executors.job import Executor
 from simcore.experiments.formula_checks import formula_checks
 from simcore.experiments.gather import Gathered
+from simcore.experiments.how_to_run import HowToRun, Progress
 from simcore.experiments.plan import (
     DEFAULT_MAX_EVENTS,
     RunPlan,
     ScenarioSource,
     plan_run,
 )
+from simcore.experiments.run_record import resume_record, run_manifest, run_summary
+from simcore.experiments.run_shards import run_shards
 from simcore.experiments.shard import ShardResult
-from simcore.experiments.shard_files import load_shard
+from simcore.experiments.shard_files import finished_shard
+from simcore.experiments.until import requests_until
 from simcore.notebook import html_table, metric_rows
 from simcore.trace.folder import FileRecord, remove_shards
 from simcore.trace.program_tables import energy_columns, program_columns
@@ -49,13 +44,6 @@ from simcore.trace.reader import Trace
 from simcore.trace.schema import BURSTS, PLAN_SHA256, REQUESTS
 from simcore.trace.sealed import seal
 from simcore.trace.writer import RunWriter
-
-
-class Progress(Protocol):
-    """Told how far a run is."""
-
-    def __call__(self, done: int, total: int, unit: str, note: str = "") -> None:
-        """`done` of `total` are done; `note` says how precise the result is by now."""
 
 
 @dataclass(frozen=True)
@@ -109,34 +97,6 @@ class RunResult:
             ("metric", "value", "half of 95 % interval"),
             metric_rows(self.metrics),
         )
-
-
-@dataclass(frozen=True)
-class HowToRun:
-    """Settings of a run that never change its results.
-
-    Attributes
-    ----------
-    executor : Executor
-        Who simulates.
-    shards_per_job : int
-        How many shards a worker gets at a time.
-    cross_check : bool
-        Whether results are compared with formula and conservation laws.
-    progress : callable or None
-        Called with (done, total, unit).
-    report : callable
-        Told in words what went wrong and was mended.
-    announce : callable
-        Called with the plan when the run begins: how large it will be.
-    """
-
-    executor: Executor = field(default_factory=InlineExecutor)
-    shards_per_job: int = 1
-    cross_check: bool = True
-    progress: Progress | None = None
-    report: Callable[[str], None] = lambda _: None
-    announce: Callable[[RunPlan], None] = lambda _: None
 
 
 def simulate(
@@ -222,9 +182,6 @@ def simulate(
             raise ConfigError(
                 [Problem(path="until", message="not with processes of your own")]
             )
-        # Only here: that module stands on this one.
-        from simcore.experiments.until import requests_until
-
         found = requests_until(plan.scenario, until, how)
         plan = plan_run(plan.scenario, requests=found.requests)
     if out is not None:
@@ -296,7 +253,7 @@ def execute(
     with writer or nullcontext():
         how.announce(plan)
         if writer is not None:
-            writer.begin_shards(seal(_run_plan(plan, how), PLAN_SHA256))
+            writer.begin_shards(seal(resume_record(plan, how), PLAN_SHA256))
             table = plan.program.table
             writer.write_program(program_columns(table), energy_columns(table))
         gathered = Gathered(
@@ -310,25 +267,19 @@ def execute(
         run_shards(plan, how, choice, gathered, out and out.absolute())
         # Arrow keeps what it frees to itself, and is hardly needed any more.
         pa.default_memory_pool().release_unused()
-        trace, run = None, _manifest(plan, how, gathered, choice)
+        trace, run = None, run_manifest(plan, how, gathered, choice)
         if writer is not None:
             _write_tables(writer, plan)
             trace = Trace(writer.out, writer.close_tables(run))
         ledger = Ledger(plan.program)
         columns = gathered.bursts, gathered.requests
         results = summarize(plan.program, *columns, sums=gathered.sums, ledger=ledger)
-        estimate = estimate_scenario(plan.scenario)
         checks: list[Check] = []
         if how.cross_check:
             checks = formula_checks(plan, gathered, columns[1])
             if trace is not None and trace.has_bursts:
                 checks += check_trace(trace, plan.program, results)
-        summary = (
-            results
-            | _uncertainty(plan, columns)
-            | _context(estimate, checks)
-            | {"skipped": plan.skipped}
-        )
+        summary = run_summary(plan, results, columns, checks)
         run["engine"]["load_s"] = None if was_loaded else loaded_in_s()
         wall_s = time.perf_counter() - started
         if writer is not None:
@@ -344,211 +295,20 @@ def execute(
     )
 
 
-def run_shards(
-    plan: RunPlan,
-    how: HowToRun,
-    choice: EngineChoice,
-    gathered: Gathered,
-    folder: Path | None,
-    shards: range | None = None,
-) -> None:
-    """Simulate what is missing of a plan and gather shards in their order.
-
-    Parameters
-    ----------
-    plan : RunPlan
-        What to simulate.
-    how : HowToRun
-        Who simulates.
-    choice : EngineChoice
-        With which engine.
-    gathered : Gathered
-        Takes the shards, ascending.
-    folder : Path or None
-        Run folder, where finished shards may be found and are kept.
-    shards : range, optional
-        Which shards; all by default.
-    """
-    numbers = range(plan.shards) if shards is None else shards
-    done = {
-        shard
-        for shard in numbers
-        if folder is not None and load_shard(folder, plan, shard) is not None
-    }
-    missing = tuple(shard for shard in numbers if shard not in done)
-    share_plan(plan)
-    job = ShardJob(plan.scenario, choice.name, missing, folder, plan.processes)
-    order = _InOrder(plan, gathered, folder, done, numbers.start)
-    with closing(_results(how, cut(job, how.shards_per_job))) as results:
-        order.take()
-        order.tell(how.progress)
-        for result in results:
-            order.put(result)
-            order.take()
-            order.tell(how.progress)
-
-
-class _InOrder:
-    """Puts shards together in their order, in whatever order they come."""
-
-    def __init__(
-        self,
-        plan: RunPlan,
-        gathered: Gathered,
-        folder: Path | None,
-        done: set[int],
-        first: int,
-    ) -> None:
-        self._plan = plan
-        self._gathered = gathered
-        self._folder = folder
-        self._done = done
-        self._waiting: dict[int, ShardResult] = {}
-        self._following = first
-        before = range(first)
-        replications = sum(
-            len(plan.replications_of(shard)) for shard in (*before, *done)
-        )
-        #: Requests that have been simulated.
-        self.requests = replications * plan.scenario.streams
-
-    def put(self, result: ShardResult | int) -> None:
-        """Note a shard that a worker has finished."""
-        number = result
-        if isinstance(result, ShardResult):
-            number = result.shard
-            self._waiting[number] = result
-        assert isinstance(number, int)
-        self._done.add(number)
-        self.requests += (
-            len(self._plan.replications_of(number)) * self._plan.scenario.streams
-        )
-
-    def take(self) -> None:
-        """Gather every shard whose predecessors have been gathered."""
-        while self._following in self._done:
-            result = self._waiting.pop(self._following, None)
-            if result is None:
-                result = _finished(self._folder, self._plan, self._following)
-            self._gathered.add(result)
-            self._following += 1
-
-    def tell(self, progress: Progress | None) -> None:
-        """Say how many requests are simulated, and how precise they make the result."""
-        if progress is not None:
-            width = self._gathered.relative_half_width()
-            note = "" if width is None else f"latency/token +-{100 * width:.2g} %"
-            total = self._plan.scenario.workload.requests
-            progress(self.requests, total, "requests", note)
-
-
-def _finished(
-    folder: Path | None, plan: RunPlan, shard: int, *, check_events: bool = True
-) -> ShardResult:
-    """A shard that a worker has said to be finished; see `load_shard`."""
-    result = None
-    if folder is not None:
-        result = load_shard(folder, plan, shard, check_events=check_events)
-    if result is None:
-        raise OutputError(
-            f"shard {shard} is not in {folder}, or damaged, although its worker wrote "
-            "it; workers on other machines must see the run folder under the same path"
-        )
-    return result
-
-
-def _results(
-    how: HowToRun, jobs: Sequence[ShardJob]
-) -> Generator[ShardResult | int, None, None]:
-    yield from how.executor.run(jobs, how.report)
-
-
 def _write_tables(writer: RunWriter, plan: RunPlan) -> None:
     """Bursts, requests and the list of parts, from the finished shards."""
 
     def shards() -> Iterator[ShardResult]:
         for shard in range(plan.shards):
             # The large part files have been read when they were put on the list.
-            yield _finished(writer.out, plan, shard, check_events=False)
+            yield finished_shard(writer.out, plan, shard, check_events=False)
 
     traced = math.ceil(plan.traced_replications / plan.replications_per_shard)
     for shard in range(traced):
-        part = _finished(writer.out, plan, shard).part
+        part = finished_shard(writer.out, plan, shard).part
         if part is not None:
             record = FileRecord(part.sha256, part.n_bytes)
             writer.add_part(part.name, record, part.n_rows)
     if plan.trace != "none":
         writer.write_rows(BURSTS, (result.bursts for result in shards()))
         writer.write_rows(REQUESTS, (result.requests for result in shards()))
-
-
-def _run_plan(plan: RunPlan, how: HowToRun) -> dict[str, Any]:
-    """What `resume` needs to complete the run."""
-    return {
-        "config": config_dict(plan.scenario),
-        "config_sha256": config_sha256(plan.scenario),
-        "processes": plan.process_names,
-        "cross_checked": how.cross_check,
-        "simcore_version": simcore.__version__,
-    }
-
-
-def _manifest(
-    plan: RunPlan, how: HowToRun, gathered: Gathered, choice: EngineChoice
-) -> dict[str, Any]:
-    """Everything a reader needs to know of the run; host and versions only here."""
-    packages = ("simpy", "numpy", "scipy", "pyarrow", "pydantic", "duckdb")
-    return {
-        "scenario": plan.scenario.name,
-        "config": config_dict(plan.scenario),
-        "config_sha256": config_sha256(plan.scenario),
-        "processes": plan.process_names,
-        "cross_checked": how.cross_check,
-        "seed": plan.scenario.seed,
-        "timed_transfers": plan.program.times_transfers,
-        "trace": plan.trace,
-        "engine": asdict(choice),
-        "counts": {
-            "replications": plan.replications,
-            "traced_replications": plan.traced_replications,
-            "requests": plan.scenario.workload.requests,
-            "bursts": gathered.sums.bursts,
-            "operations_per_burst": plan.holds_per_burst,
-            "rows_per_burst": plan.rows_per_burst,
-        },
-        "versions": {
-            "simcore": simcore.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in packages},
-        },
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _uncertainty(
-    plan: RunPlan, columns: tuple[Mapping[str, Any], Mapping[str, Any]]
-) -> dict[str, Any]:
-    """What is known better than the run alone says, and what no run can mend."""
-    reduced = reduce_variance(plan.program, plan.expected, *columns)
-    measured = input_uncertainty(plan.scenario)
-    return {
-        "variance_reduction": reduced.as_dict(),
-        "input_uncertainty": None if measured is None else measured.as_dict(),
-    }
-
-
-def _context(estimate: Estimate, checks: Sequence[Check]) -> dict[str, Any]:
-    """What stands beside the results: closed form, checks, switches, coverage."""
-    closed_form: dict[str, Any] = estimate.to_dict()
-    differences = estimate.scenario.accounting.event_differences()
-    warnings: Sequence[str] = closed_form.pop("warnings")
-    found: Mapping[str, Any] = {
-        "accounting": closed_form.pop("accounting"),
-        "coverage": closed_form.pop("coverage"),
-        "warnings": [*warnings, *differences],
-        "closed_form": closed_form,
-        "cross_check": [asdict(check) for check in checks],
-    }
-    return dict(found)

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 import simcore
+from simcore.errors import OutputError
 from simcore.experiments.plan import RunPlan
 from simcore.experiments.shard import PartFile, ShardResult
 from simcore.trace.columns import primitive, read_whole, to_numpy
@@ -128,6 +129,27 @@ def load_shard(
         )
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
+
+
+def finished_shard(
+    folder: Path | None, plan: RunPlan, shard: int, *, check_events: bool = True
+) -> ShardResult:
+    """A shard that a worker has said to be finished; see `load_shard`.
+
+    Raises
+    ------
+    OutputError
+        If it is not there.
+    """
+    result = None
+    if folder is not None:
+        result = load_shard(folder, plan, shard, check_events=check_events)
+    if result is None:
+        raise OutputError(
+            f"shard {shard} is not in {folder}, or damaged, although its worker wrote "
+            "it; workers on other machines must see the run folder under the same path"
+        )
+    return result
 
 
 def read_receipt(folder: Path, shard: int) -> dict[str, Any] | None:

@@ -45,7 +45,7 @@ class Spending:
 
     def __init__(self, ledger: Ledger) -> None:
         table = ledger.table
-        self.sums = OperationSums.empty(table)
+        self.sums = OperationSums(table)
         self.spent: dict[tuple[int, int], Spent] = {}
         self._ledger = ledger
         self._outcomes: Mapping[int, Sequence[BurstOutcome]] = {}

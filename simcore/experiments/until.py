@@ -17,8 +17,9 @@ from simcore.config.scenario import ScenarioConfig
 from simcore.errors import ConfigError, Problem
 from simcore.experiments.engines import choose_engine
 from simcore.experiments.gather import Gathered
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan, plan_of
-from simcore.experiments.run import HowToRun, run_shards
+from simcore.experiments.run_shards import run_shards
 from simcore.program.outcomes import OutcomeDraws
 
 #: Bursts after which a run gives up, unless told otherwise.

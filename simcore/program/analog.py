@@ -46,6 +46,22 @@ def engines(
     return (*_RESOURCES[mode], "dac") if shared else _RESOURCES[mode]
 
 
+def accumulation(
+    resources: tuple[str, ...], adds: int, energy_pj: float, duration_ns: float
+) -> Operation:
+    """Additions of what a read gave, at `energy_pj` each, on what that read holds."""
+    return Operation(
+        name="accumulate",
+        stage="buffers_add",
+        resources=resources,
+        channel="compute",
+        owner="buffers_add",
+        duration_ns=Cost(duration_ns),
+        energy_pj=(("buffers_add", Cost(adds * energy_pj)),),
+        elements=Cost(adds),
+    )
+
+
 @dataclass(frozen=True)
 class AnalogReader:
     """Costs of analog reads on one chip under one set of switches.
@@ -258,16 +274,8 @@ class AnalogReader:
             combines = mode == "full" or adds_stored_draft
             depth = math.ceil(math.log2(row_tiles)) + 1 + (1 if combines else 0)
             duration_ns = latency_ns * depth
-        return Operation(
-            name="accumulate",
-            stage="buffers_add",
-            resources=engines(mode, self.hardware, self.accounting),
-            channel="compute",
-            owner="buffers_add",
-            duration_ns=Cost(duration_ns),
-            energy_pj=(("buffers_add", Cost(adds * energy_pj)),),
-            elements=Cost(adds),
-        )
+        held = engines(mode, self.hardware, self.accounting)
+        return accumulation(held, adds, energy_pj, duration_ns)
 
     def _stream_accumulation_ns(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from simcore.config.accounting import AccountingConfig
 from simcore.config.hardware import HardwareConfig, LegacyCostsConfig
-from simcore.program.analog import AnalogMode, engines
+from simcore.program.analog import AnalogMode, accumulation, engines
 from simcore.program.cost import Cost
 from simcore.program.operation import Operation
 from simcore.program.shape import Matrix
@@ -71,13 +71,5 @@ class MacReader:
             max(0.0, outputs * adds * latency_ns - beside_ns) for adds in passes
         )
         adds = outputs * sum(passes)
-        return Operation(
-            name="accumulate",
-            stage="buffers_add",
-            resources=engines(mode, self.hardware, self.accounting),
-            channel="compute",
-            owner="buffers_add",
-            duration_ns=Cost(duration),
-            energy_pj=(("buffers_add", Cost(adds * energy_pj)),),
-            elements=Cost(adds),
-        )
+        held = engines(mode, self.hardware, self.accounting)
+        return accumulation(held, adds, energy_pj, duration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -127,3 +128,20 @@ class LayerStep:
         if self.context_cap is None:
             return context_length
         return min(context_length, self.context_cap)
+
+
+def layer_counts(layers: Iterable[LayerStep]) -> list[tuple[LayerStep, int]]:
+    """Distinct layers and how often each occurs, in the order they first do.
+
+    Parameters
+    ----------
+    layers : iterable of LayerStep
+        Of one step; layers of one kind share one object.
+    """
+    # Identity is enough and cheap.
+    counts: dict[int, int] = {}
+    first: dict[int, LayerStep] = {}
+    for part in layers:
+        counts[id(part)] = counts.get(id(part), 0) + 1
+        first.setdefault(id(part), part)
+    return [(first[key], times) for key, times in counts.items()]

@@ -215,56 +215,56 @@ def _width(columns: Mapping[str, Sequence[str]]) -> int:
 
 
 def _best_section(best: Sequence[BestOfGroup], names: Mapping[str, str]) -> str:
-    if not best:
-        return ""
-    fields = list(best[0].values)
-    rows = [
-        [
-            *(_cell(found.values[field]) for field in fields),
-            _shown(found.draft_length_by_throughput, str),
-            _shown(found.speedup, factor),
-            _shown(found.draft_length_by_tokens_per_joule, str),
-        ]
-        for found in best[:_MOST_GROUPS]
-    ]
-    header = [
-        *(shorten(names[field], _FIELD_WIDTHS[0]) for field in fields),
-        "by tokens/s",
-        "speed-up",
-        "by tokens/J",
-    ]
-    return f"Best K\n{table(rows, header=header, left=0)}{_cut(len(best))}"
+    return _groups_section(
+        "Best K",
+        best,
+        names,
+        {
+            "by tokens/s": [_shown(b.draft_length_by_throughput, str) for b in best],
+            "speed-up": [_shown(b.speedup, factor) for b in best],
+            "by tokens/J": [
+                _shown(b.draft_length_by_tokens_per_joule, str) for b in best
+            ],
+        },
+    )
 
 
 def _break_even_section(found: Sequence[BreakEven], names: Mapping[str, str]) -> str:
-    if not found:
-        return ""
-    fields = list(found[0].values)
-    rows = [
-        [
-            *(_cell(each.values[field]) for field in fields),
-            _shown(each.faster_up_to, count),
-            _shown(each.equal_at, significant),
-            _shown(each.slower_from, count),
-            _shown(each.tokens_per_joule_from, count),
-        ]
-        for each in found[:_MOST_GROUPS]
-    ]
-    header = [
-        *(shorten(names[field], _FIELD_WIDTHS[0]) for field in fields),
-        "faster up to",
-        "equal at",
-        "slower from",
-        "more tokens/J from",
-    ]
-    title = "Break-even prompt lengths, against one token at a time (K = 0)"
-    return f"{title}\n{table(rows, header=header, left=0)}{_cut(len(found))}"
+    return _groups_section(
+        "Break-even prompt lengths, against one token at a time (K = 0)",
+        found,
+        names,
+        {
+            "faster up to": [_shown(b.faster_up_to, count) for b in found],
+            "equal at": [_shown(b.equal_at, significant) for b in found],
+            "slower from": [_shown(b.slower_from, count) for b in found],
+            "more tokens/J from": [
+                _shown(b.tokens_per_joule_from, count) for b in found
+            ],
+        },
+    )
 
 
-def _cut(groups: int) -> str:
-    if groups <= _MOST_GROUPS:
+def _groups_section(
+    title: str,
+    groups: Sequence[BestOfGroup | BreakEven],
+    names: Mapping[str, str],
+    figures: Mapping[str, Sequence[str]],
+) -> str:
+    """A row for each group of points: the values that they share, then figures."""
+    if not groups:
         return ""
-    return f"\n  ... and {count(groups - _MOST_GROUPS)} more, in --json"
+    fields = list(groups[0].values)
+    header = [*(shorten(names[field], _FIELD_WIDTHS[0]) for field in fields), *figures]
+    columns = [
+        *([_cell(group.values[field]) for group in groups] for field in fields),
+        *figures.values(),
+    ]
+    rows = [list(cells) for cells in zip(*columns, strict=True)]
+    text = f"{title}\n{table(rows[:_MOST_GROUPS], header=header, left=0)}"
+    if len(groups) > _MOST_GROUPS:
+        text += f"\n  ... and {count(len(groups) - _MOST_GROUPS)} more, in --json"
+    return text
 
 
 def _pareto_section(result: SweepResult, names: Mapping[str, str]) -> str:

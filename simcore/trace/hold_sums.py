@@ -1,4 +1,8 @@
-"""Sums over the holds of every operation: totals that travel without their program."""
+"""Sums over the holds of every operation: totals that travel without their program.
+
+Engines fill them and shards are stored and sent with them. Who has the program at hand
+uses `simcore.analysis.operation_sums`.
+"""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ import pytest
 
 from simcore.cli import execution
 from simcore.config.load import load_scenario
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import plan_of
-from simcore.experiments.run import HowToRun, execute
+from simcore.experiments.run import execute
 
 CHANGES = ("workload.requests=4", "workload.max_tokens=4", "shard_replications=1")
 RUN = ("run", "tiny", *(w for change in CHANGES for w in ("--set", change)))

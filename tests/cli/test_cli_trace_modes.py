@@ -10,8 +10,9 @@ import pytest
 from simcore.config.load import load_scenario
 from simcore.errors import TraceError
 from simcore.experiments import plan as plans
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import plan_of, plan_run
-from simcore.experiments.run import HowToRun, execute
+from simcore.experiments.run import execute
 from simcore.trace.reader import read_trace
 
 RUN = ("run", "tiny", "--requests", "4", "--no-check")

@@ -13,25 +13,14 @@ from typing import Any
 import numpy as np
 
 from simcore.config.accounting import AccountingConfig
+from simcore.config.hardware import FEATURES as ALL_FEATURES
+from simcore.config.hardware import KV_UPDATE
 from simcore.config.load import load_hardware, load_model
 from simcore.program.burst import BurstProgram, Schedule, build_burst_program
 from simcore.program.outcomes import BurstOutcome
 
-FEATURES = (
-    "attention_qk",
-    "attention_softmax",
-    "attention_pv",
-    "ffn_activation",
-    "ffn_gate_multiply",
-    "residual_add",
-    "norm",
-    "quantize",
-    "dequantize",
-    "kv_pack",
-    "kv_unpack",
-    "rope",
-    "sampling",
-)
+#: Without the one that stands for several others.
+FEATURES = tuple(name for name in ALL_FEATURES if name != KV_UPDATE)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from simcore.config.load import load_scenario
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan, plan_of
-from simcore.experiments.run import HowToRun, execute
+from simcore.experiments.run import execute
 from simcore.trace.schema import PLAN_SHA256, RUN_PLAN
 from simcore.trace.sealed import seal
 

@@ -28,7 +28,8 @@ from simcore.experiments.executors import pool, processes
 from simcore.experiments.executors.inline import InlineExecutor
 from simcore.experiments.executors.job import ShardJob, cut
 from simcore.experiments.executors.processes import ProcessExecutor
-from simcore.experiments.run import HowToRun, execute
+from simcore.experiments.how_to_run import HowToRun
+from simcore.experiments.run import execute
 
 
 def run_with(folder: Path, how: HowToRun) -> dict[str, str]:

@@ -7,8 +7,9 @@ from typing import Any
 from simcore.config.load import load_scenario
 from simcore.experiments.engines import choose_engine
 from simcore.experiments.gather import Gathered
+from simcore.experiments.how_to_run import HowToRun
 from simcore.experiments.plan import RunPlan, plan_run
-from simcore.experiments.run import HowToRun, run_shards
+from simcore.experiments.run_shards import run_shards
 
 
 def rows(*overrides: str) -> tuple[RunPlan, dict[str, Any], dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzz
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -44,21 +44,6 @@ LOADERS: dict[shipped.Kind, Loader] = {
     "acceptance": load_acceptance,
     "scenario": load_scenario,
 }
-
-
-def fuzz(cases: st.SearchStrategy[Any], size: int, check: Callable[..., None]) -> None:
-    @settings(
-        max_examples=size,
-        deadline=None,
-        database=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases)
-    def run(case: Any) -> None:
-        check(*case)
-
-    run()
 
 
 def check_load(load: Loader, source: object, **options: Any) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzz
 from hypothesis import strategies as st
 from recordings import (
     BURSTS,
@@ -54,21 +53,6 @@ def attempt(format_name: str, path: str, **options: Any) -> Imported | None:
         made.write_text(imported.text, encoding="utf-8")
         assert load_acceptance(made) == imported.acceptance
     return imported
-
-
-def fuzz(cases: st.SearchStrategy[Any], size: int, check: Callable[..., None]) -> None:
-    @settings(
-        max_examples=size,
-        deadline=None,
-        database=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases)
-    def run(case: Any) -> None:
-        check(*case)
-
-    run()
 
 
 ODD = st.one_of(

@@ -67,7 +67,7 @@ class _Keeper:
     def __init__(self, given: Input) -> None:
         table = given.program.table
         self.rows: list[EventRows] = []
-        self.sums = OperationSums.empty(table)
+        self.sums = OperationSums(table)
         self.partial: dict[tuple[int, int], Any] = {}
         self._bursts = given.outcomes.by_request()
         self._buffer = EventBuffer(HoldExpansion(*table.rows), self.rows.append)
@@ -191,7 +191,7 @@ def row_lists(rows: list[EventRows]) -> dict[str, Any]:
     return columns
 
 
-def sum_lists(sums: OperationSums | HoldSums) -> dict[str, Any]:
+def sum_lists(sums: HoldSums) -> dict[str, Any]:
     found = {f"sums.{name}": getattr(sums, name).tolist() for name in SUMS}
     return {**found, "sums.bursts": sums.bursts}
 

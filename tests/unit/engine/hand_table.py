@@ -36,6 +36,19 @@ class Op:
     gate: int = -1
 
 
+#: Two layers that one token enters crosswise: each gate waits for the other.
+CROSSWISE = (
+    Op("layer[0]", name=LAYER_GATE),
+    Op("layer[1]", name=LAYER_GATE),
+    Op("layer[1]", after=(0,), name=LAYER_GATE),
+    Op("layer[0]", after=(1,), name=LAYER_GATE),
+    Op("dpu[0]", after=(2,), gate=2),
+    Op("dpu[1]", after=(3,), gate=3),
+    Op("hbm", after=(4,), gate=0),
+    Op("hbm", after=(5,), gate=1),
+)
+
+
 @dataclass(frozen=True)
 class HandTable(OperationTable):
     """A table whose durations are written down for each context length."""

@@ -300,7 +300,7 @@ def test_sums_of_many_bursts_are_those_of_each() -> None:
     template = BurstTemplates(program).of(9, 2, 3)
     sums = HoldSums.empty(len(program.table))
     template.add_to(sums, program.table, 3)
-    each = OperationSums.empty(program.table)
+    each = OperationSums(program.table)
     tally = OperationSums.of_tally(program.table, {(9, 3): 3})
     assert sums.bursts == 3
     assert each.bursts == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hand_table import Op, hand_program, simulated
+from hand_table import CROSSWISE, Op, hand_program, simulated
 
 from simcore.engine.chip import Chip
 from simcore.engine.clock import Clock
@@ -30,17 +30,7 @@ def waits(text: str, who: str, what: str, holder: str) -> bool:
 
 
 def test_two_layers_entered_crosswise_by_one_token() -> None:
-    ops = [
-        Op("layer[0]", name=GATE),
-        Op("layer[1]", name=GATE),
-        Op("layer[1]", after=(0,), name=GATE),
-        Op("layer[0]", after=(1,), name=GATE),
-        Op("dpu[0]", after=(2,), gate=2),
-        Op("dpu[1]", after=(3,), gate=3),
-        Op("hbm", after=(4,), gate=0),
-        Op("hbm", after=(5,), gate=1),
-    ]
-    text = deadlock(hand_program(ops, {0: [0] * 8}), {0: [0]})
+    text = deadlock(hand_program(CROSSWISE, {0: [0] * 8}), {0: [0]})
     who = "request 0 burst 0 layer_gate"
     assert waits(text, who, "layer[0]", who)
     assert waits(text, who, "layer[1]", who)

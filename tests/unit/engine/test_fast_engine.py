@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from both_engines import Input, by_kernel, by_reference, differences
-from hand_table import Op, hand_program
+from hand_table import CROSSWISE, Op, hand_program
 from test_several_requests import random_program, shared_chip
 
 from simcore.config.load import load_scenario
@@ -200,17 +200,8 @@ def test_a_deadlock_is_worded_by_the_reference() -> None:
 
 
 def test_two_layers_entered_crosswise_hang() -> None:
-    ops = [
-        Op("layer[0]", name=GATE),
-        Op("layer[1]", name=GATE),
-        Op("layer[1]", after=(0,), name=GATE),
-        Op("layer[0]", after=(1,), name=GATE),
-        Op("dpu[0]", after=(2,), gate=2),
-        Op("dpu[1]", after=(3,), gate=3),
-        Op("hbm", after=(4,), gate=0),
-        Op("hbm", after=(5,), gate=1),
-    ]
-    assert "deadlock" in error_of(hand_program(ops, {0: [0] * 8}), table_of([0]))
+    program = hand_program(CROSSWISE, {0: [0] * 8})
+    assert "deadlock" in error_of(program, table_of([0]))
 
 
 def test_a_reservation_beyond_the_capacity_hangs() -> None:

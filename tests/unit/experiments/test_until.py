@@ -9,7 +9,8 @@ import pytest
 from simcore.config.load import config_dict, load_scenario
 from simcore.errors import ConfigError
 from simcore.experiments.executors.processes import ProcessExecutor
-from simcore.experiments.run import HowToRun, simulate
+from simcore.experiments.how_to_run import HowToRun
+from simcore.experiments.run import simulate
 from simcore.experiments.until import requests_until
 
 
