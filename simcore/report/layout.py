@@ -47,6 +47,15 @@ def shorten(text: str, width: int) -> str:
     return text[: max(width - 3, 0)] + "..."[:width]
 
 
+def shorten_middle(text: str, width: int) -> str:
+    """Cut a text to a width, but keep how it ends: `draft...bits`."""
+    if len(text) <= width:
+        return text
+    kept = max(width - 3, 0)
+    start = kept // 2
+    return text[:start] + "..."[:width] + text[len(text) - (kept - start) :]
+
+
 def table(
     rows: Sequence[Sequence[str]],
     *,

@@ -15,7 +15,14 @@ from simcore.analysis.sweep_findings import (
 from simcore.config.sweep_points import value_text
 from simcore.experiments.sweep import SweepResult
 from simcore.report.facts import acceptance_text, warnings_section
-from simcore.report.layout import WIDTH, paragraph, sections, shorten, table
+from simcore.report.layout import (
+    WIDTH,
+    paragraph,
+    sections,
+    shorten,
+    shorten_middle,
+    table,
+)
 from simcore.report.numbers import (
     count,
     counted,
@@ -34,6 +41,9 @@ _MOST_WARNINGS = 8
 _FIELD_WIDTHS = (16, 11, 7)
 
 Row = Mapping[str, Any]
+
+#: Heading and cells.
+_Column = list[str]
 
 
 def sweep_report(result: SweepResult) -> str:
@@ -137,11 +147,12 @@ def _points_section(result: SweepResult, names: Mapping[str, str]) -> str:
     fields = [f for f in result.fields if len(_distinct(result.rows, f)) > 1]
     figures = _figures(result, rows)
     for most in _FIELD_WIDTHS:
-        columns: dict[str, list[str]] = {"#": [str(row["point"]) for row in rows]}
+        # By whole names: those of two fields may be the same once they are cut.
+        columns: dict[str, _Column] = {"#": ["#", *(str(row["point"]) for row in rows)]}
         for field in fields:
             cells = [shorten(_cell(row[field]), most) for row in rows]
-            columns[shorten(names[field], most)] = cells
-        columns |= figures
+            columns[field] = [shorten_middle(names[field], most), *cells]
+        columns |= {name: [name, *cells] for name, cells in figures.items()}
         # What is least missed goes first when a line would be too long.
         for name in ("mm2", "E[a+1]", "C*", "+-", "tokens/J", "speed-up"):
             if _width(columns) > WIDTH:
@@ -150,12 +161,9 @@ def _points_section(result: SweepResult, names: Mapping[str, str]) -> str:
             break
     for field in reversed(fields):
         if _width(columns) > WIDTH:
-            columns.pop(shorten(names[field], _FIELD_WIDTHS[-1]), None)
-    text = table(
-        [list(cells) for cells in zip(*columns.values(), strict=True)],
-        header=list(columns),
-        left=0,
-    )
+            columns.pop(field)
+    header, *lines = zip(*columns.values(), strict=True)
+    text = table(lines, header=header, left=0)
     said = [f"Points (time and energy per token; * on the Pareto front)\n{text}"]
     if len(result.rows) > len(rows):
         rest = counted(len(result.rows) - len(rows), "more point")
@@ -209,8 +217,8 @@ def _relative_half_width(row: Row) -> str:
     return percent(ratio if ratio > 1e-9 else 0.0)
 
 
-def _width(columns: Mapping[str, Sequence[str]]) -> int:
-    widths = [max(map(len, [name, *cells])) for name, cells in columns.items()]
+def _width(columns: Mapping[str, _Column]) -> int:
+    widths = [max(map(len, column)) for column in columns.values()]
     return 2 + sum(widths) + 2 * (len(widths) - 1)
 
 
@@ -255,7 +263,10 @@ def _groups_section(
     if not groups:
         return ""
     fields = list(groups[0].values)
-    header = [*(shorten(names[field], _FIELD_WIDTHS[0]) for field in fields), *figures]
+    header = [
+        *(shorten_middle(names[field], _FIELD_WIDTHS[0]) for field in fields),
+        *figures,
+    ]
     columns = [
         *([_cell(group.values[field]) for group in groups] for field in fields),
         *figures.values(),

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from simcore.report.layout import WIDTH, bullets, paragraph, sections, shorten, table
+from simcore.report.layout import (
+    WIDTH,
+    bullets,
+    paragraph,
+    sections,
+    shorten,
+    shorten_middle,
+    table,
+)
 
 
 def test_paragraphs_wrap_and_fold_white_space():
@@ -47,3 +55,10 @@ def test_tables_and_sections_of_nothing_are_nothing():
 def test_shorten_says_that_something_is_missing():
     assert shorten("abcdef", 6) == "abcdef"
     assert shorten("abcdefg", 6) == "abc..."
+
+
+def test_shorten_middle_keeps_both_ends():
+    assert shorten_middle("abcdef", 6) == "abcdef"
+    assert shorten_middle("abcdefgh", 7) == "ab...gh"
+    assert shorten_middle("abcdefgh", 6) == "a...gh"
+    assert shorten_middle("abcdefgh", 2) == ".."
