@@ -162,6 +162,8 @@ def test_workers_leave_ctrl_c_to_their_parent() -> None:
 class DyingPool(Executor):
     """A pool whose workers are dead before all jobs are in it."""
 
+    _processes: dict[int, Any] = {}  # noqa: RUF012
+
     def __init__(self, *_: object, **__: object) -> None:
         self._taken = 0
 

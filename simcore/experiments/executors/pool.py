@@ -9,7 +9,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -21,7 +23,8 @@ class WorkerPool:
 
     They are spawned: a fork would copy locks of threads that only the parent has.
     An error in the block (Ctrl-C is one) stops them at once; waiting for what is in
-    progress could take minutes. They end by themselves when the parent is killed.
+    progress could take minutes. One that dies takes the others with it, and their jobs
+    raise `BrokenProcessPool`. They end by themselves when the parent is killed.
 
     Parameters
     ----------
@@ -45,13 +48,25 @@ class WorkerPool:
             initializer=_begin_worker,
             initargs=(begin, arguments),
         )
+        self._watched: set[BaseProcess] = set()
+        self._is_over = False
+        #: Held while a process is started, or somebody decides that it is over.
+        self._lock = threading.Lock()
 
     def submit(
         self, function: Callable[..., Result], *arguments: Any
     ) -> Future[Result]:
         """Hand out a job; raises `BrokenProcessPool` once a process has died."""
-        with _interrupts_held():
-            return self._pool.submit(function, *arguments)
+        with self._lock, _interrupts_held():
+            if self._is_over:
+                raise BrokenProcessPool("a process has died")
+            future = self._pool.submit(function, *arguments)
+            for process in set(self._pool._processes.values()) - self._watched:
+                self._watched.add(process)
+                threading.Thread(
+                    target=self._watch, args=(process,), daemon=True
+                ).start()
+        return future
 
     def __enter__(self) -> Self:
         return self
@@ -62,15 +77,27 @@ class WorkerPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        with self._lock:
+            self._is_over = True
         if kind is not None:
-            for process in list(self._pool._processes.values()):
-                process.terminate()
-            # The last end to write to is ours: with it open, the pool's own thread
-            # would wait for ever for the rest of a result that was on its way.
-            self._pool._result_queue._writer.close()  # type: ignore[attr-defined]
+            self._stop()
         # The pool's own thread sees the dead and joins them. Joining them here as well
         # would race it: of two who wait for one process, one learns nothing.
         self._pool.shutdown(cancel_futures=True)
+
+    def _watch(self, process: BaseProcess) -> None:
+        wait([process.sentinel])
+        with self._lock:
+            if not self._is_over:
+                self._is_over = True
+                self._stop()
+
+    def _stop(self) -> None:
+        for process in self._watched:
+            process.terminate()
+        # The last end to write to is ours: with it open, the pool's own thread would
+        # wait for ever for the rest of a result that was on its way.
+        self._pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -70,3 +72,40 @@ def test_an_error_does_not_wait_for_the_rest_of_a_result(delay_s: float) -> None
     with ends_within(60), pytest.raises(KeyboardInterrupt):
         interrupted()
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.03])
+def test_a_process_that_dies_in_the_middle_of_a_result_is_noticed(
+    delay_s: float,
+) -> None:
+    """The others hold the pipe open: the rest of the result would be waited for."""
+
+    def killed() -> None:
+        with WorkerPool(2) as pool:
+            results: list[Future[bytes] | Future[None]] = []
+            results += [pool.submit(bytes, 64_000_000) for _ in range(6)]
+            # Whatever the processes have done by then, they are not done.
+            results += [pool.submit(time.sleep, 600) for _ in range(2)]
+            results[0].result()
+            time.sleep(delay_s)
+            for process in multiprocessing.active_children()[:1]:
+                process.kill()
+            for result in results:
+                result.result()
+
+    with ends_within(60), pytest.raises(BrokenProcessPool):
+        killed()
+    assert multiprocessing.active_children() == []
+
+
+def test_a_job_that_comes_after_a_death_is_refused() -> None:
+    def late() -> None:
+        with WorkerPool(3) as pool:
+            first = pool.submit(os._exit, 1)
+            with pytest.raises(BrokenProcessPool):
+                first.result()
+            while True:
+                pool.submit(abs, 1)
+
+    with ends_within(60), pytest.raises(BrokenProcessPool):
+        late()
