@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simcore.cli.execution import WorkersOption, how_to_run
-from simcore.cli.failures import DONE
+from simcore.cli.failures import DONE, problem
 from simcore.cli.options import MOST_REQUESTS, JsonOption, QuietOption, SeedOption
 from simcore.cli.output import write_result
 
@@ -68,4 +68,13 @@ def compare_command(
 
 
 def _source(named: str) -> str | Path:
-    return Path(named) if Path(named).is_dir() else named
+    from simcore.config.shipped import shipped_files
+
+    if Path(named).is_dir():
+        return Path(named)
+    if not Path(named).exists() and named not in shipped_files("scenario"):
+        hint = "`simcore list scenarios` names what is shipped."
+        raise problem(
+            named, "neither a run folder nor a scenario, by file or name", hint
+        )
+    return named

@@ -13,6 +13,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from simcore.units import NS_PER_S, PS_PER_S
 
 _DIGITS = 3
+#: Of a value that is known better than that.
+_MOST_DIGITS = 6
 _NOISE = 1e-9
 
 Scale = Sequence[tuple[float, str]]
@@ -183,7 +185,7 @@ def difference(value: float, reference: float) -> str:
 
 
 def plus_minus(value: float, half_width: float | None, scale: Scale | None) -> str:
-    """A value and its half-width in the same unit: `2.67 +- 0.04`.
+    """A value and its half-width in the same unit: `2.67 +- 0.04`, `2.671 +- 0.004`.
 
     Parameters
     ----------
@@ -201,8 +203,11 @@ def plus_minus(value: float, half_width: float | None, scale: Scale | None) -> s
         width = half_width / size if half_width > _NOISE * abs(value) else 0.0
         decimals = decimals_of(value / size)
         if width and "e" not in shown and math.isfinite(width):
-            # At least one digit of the half-width is seen, however small it is.
+            # At least one digit of the half-width is seen, however small it is, and
+            # the value is shown as far, within reason.
             decimals = max(decimals, min(decimals_of(width, 1), 12))
+            within = min(decimals, decimals_of(value / size, _MOST_DIGITS))
+            shown = _fixed(value / size, within)
             shown = f"{shown} +- {_fixed(width, min(decimals, 12))}"
         else:
             shown = f"{shown} +- {significant(width, 2)}"

@@ -69,6 +69,15 @@ def test_a_run_without_bursts_cannot_be_compared(cli):
     )
 
 
+def test_a_side_that_is_nothing_is_told(cli):
+    result = cli("compare", "nothing", "tiny")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "nothing: neither a run folder nor a scenario, by file or name. `simcore list "
+        "scenarios` names what is shipped.\n1 problem. Nothing was run.\n"
+    )
+
+
 def test_a_run_to_a_precision_says_what_it_took(cli):
     result = cli("run", "tiny", "--until", "5%", "--no-check", "--out", "a", "--json")
     assert result.code == 0

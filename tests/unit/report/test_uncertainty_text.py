@@ -25,7 +25,7 @@ def test_control_variates_name_what_is_known() -> None:
     found = reduction("control_variates", ["unloaded_latency_ns", "bursts"], 99.6)
     assert reduction_line(found) == (
         "Control variates, with the exact mean of latency of the same bursts alone "
-        "and bursts per request: 4.06 +- 0.008 us per token, a variance 100 times "
+        "and bursts per request: 4.060 +- 0.008 us per token, a variance 100 times "
         "smaller."
     )
 
