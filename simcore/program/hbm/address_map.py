@@ -11,6 +11,8 @@ from simcore.config.hbm import TRANSACTION_BYTES, address_map_problem
 
 IntArray = npt.NDArray[np.int64]
 
+_TRANSACTION_BITS = TRANSACTION_BYTES.bit_length() - 1
+
 
 class Places(NamedTuple):
     """Where transactions fall; arrays of equal length.
@@ -66,7 +68,8 @@ class AddressMap:
 
     def places(self, address: IntArray) -> Places:
         """Places of byte addresses; those beyond the capacity wrap around."""
-        number = (address // TRANSACTION_BYTES) % self.n_transactions
+        # Both are powers of two, and dividing arrays is slow.
+        number = (address >> _TRANSACTION_BITS) & (self.n_transactions - 1)
 
         def part(name: str) -> IntArray:
             shift, bits = self._slices.get(name, (0, 0))

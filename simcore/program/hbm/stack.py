@@ -6,7 +6,7 @@ import numpy as np
 
 from simcore.config.hbm import PAGE_BYTES, TRANSACTION_BYTES, HbmChannelConfig
 from simcore.program.hbm.address_map import AddressMap, IntArray
-from simcore.program.hbm.state_machine import new_state, serve
+from simcore.program.hbm.state_machine import new_state, serve, transfer
 from simcore.program.hbm.timing import StackTiming
 
 
@@ -71,12 +71,11 @@ class HbmStack:
         if n == 0:
             return start_ps, 0
         before = self.activates
-        done, _ = self.serve(
-            np.full(n, start_ps, dtype=np.int64),
-            address + TRANSACTION_BYTES * np.arange(n, dtype=np.int64),
-            np.full(n, int(is_write), dtype=np.int64),
+        places = self.map.places(
+            address + TRANSACTION_BYTES * np.arange(n, dtype=np.int64)
         )
-        return int(done.max()), self.activates - before
+        end = transfer(self.timing, self.state, start_ps, *places, is_write)
+        return end, self.activates - before
 
     def pass_over(self, end_ps: int, n_bytes: int) -> int:
         """Tell of a read that was timed elsewhere: rows are closed when it ends.

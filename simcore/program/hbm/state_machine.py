@@ -7,6 +7,10 @@ transaction that can be on the bus first (FR-FCFS). Writes are collected and dra
 when their queue is 80 % full or nothing else waits, down to 20 %. Everything is in
 integer picoseconds.
 
+`serve` takes any traffic. `transfer` gives the same numbers for what the chip asks for,
+transactions of one direction that are all there from the start: then no server waits
+for another, and each is followed to its end on its own.
+
 The functions are plain Python over numpy arrays. With numba they are compiled from this
 same source; without it they give the same numbers, slowly.
 """
@@ -28,12 +32,17 @@ _NEVER = 1 << 62
 _LONG_AGO = -(1 << 40)
 
 
-def _compiled(function: _F) -> _F:
+def _compiled(function: _F, **options: Any) -> _F:
     try:
         from numba import njit
     except ImportError:  # pragma: no cover - numba is an ordinary dependency
         return function
-    return cast(_F, njit(cache=True)(function))
+    return cast(_F, njit(cache=True, **options)(function))
+
+
+def _compiled_bare(function: _F) -> _F:
+    """Compile what allocates nothing: counting references would cost more than all."""
+    return _compiled(function, _nrt=False)
 
 
 class StackState(NamedTuple):
@@ -94,7 +103,7 @@ def new_state(
     )
 
 
-@_compiled
+@_compiled_bare
 def _push(heap: IntArray, size: int, value: int) -> int:
     heap[size] = value
     child = size
@@ -107,7 +116,7 @@ def _push(heap: IntArray, size: int, value: int) -> int:
     return size + 1
 
 
-@_compiled
+@_compiled_bare
 def _pop(heap: IntArray, size: int) -> int:
     size -= 1
     heap[0] = heap[size]
@@ -124,106 +133,96 @@ def _pop(heap: IntArray, size: int) -> int:
         parent = child
 
 
-@_compiled
+@_compiled_bare
 def _open_rows(
     t: StackTiming,
     s: StackState,
     p: int,
     now: int,
     queue: IntArray,
-    n: int,
     bank: IntArray,
     row: IntArray,
-    is_write: IntArray,
+    w: int,
     hits: IntArray,
-) -> None:
-    """Open the row of the oldest transaction of every bank that nothing else needs."""
+) -> int:
+    """Open the row of the oldest transaction of every bank that nothing else needs.
+
+    Returns how many of the queue still wait for their row to be opened.
+    """
     hits[:] = 0
-    for k in range(n):
-        i = queue[k]
+    for i in queue:
         if s.open_row[p, bank[i]] == row[i]:
             hits[bank[i]] += 1
-    for k in range(n):
-        i = queue[k]
+    waiting = 0
+    for i in queue:
         b = bank[i]
-        if hits[b] != 0:
-            continue
-        slot = s.acts[p] % 4
-        act = max(
-            now,
-            s.last_acts[p, (s.acts[p] - 1) % 4] + t.rrd,
-            s.last_acts[p, slot] + t.faw,
-        )
-        if s.open_row[p, b] >= 0:
-            act = max(act, max(s.precharge_ok[p, b], now) + t.rp)
-        else:
-            act = max(act, s.precharge_ok[p, b] + t.rp)
-        # Others of the bank wait for this one, opened or not.
-        hits[b] = 1
-        if act >= s.next_refresh[p]:
-            continue
-        s.last_acts[p, slot] = act
-        s.acts[p] += 1
-        s.open_row[p, b] = row[i]
-        s.column_ok[p, b] = act + (t.rcd_write if is_write[i] else t.rcd_read)
-        s.precharge_ok[p, b] = act + t.ras
+        if hits[b] == 0:
+            slot = s.acts[p] % 4
+            act = max(
+                now,
+                s.last_acts[p, (s.acts[p] - 1) % 4] + t.rrd,
+                s.last_acts[p, slot] + t.faw,
+            )
+            if s.open_row[p, b] >= 0:
+                act = max(act, max(s.precharge_ok[p, b], now) + t.rp)
+            else:
+                act = max(act, s.precharge_ok[p, b] + t.rp)
+            # Others of the bank wait for this one, opened or not.
+            hits[b] = 1
+            if act < s.next_refresh[p]:
+                s.last_acts[p, slot] = act
+                s.acts[p] += 1
+                s.open_row[p, b] = row[i]
+                s.column_ok[p, b] = act + (t.rcd_write if w else t.rcd_read)
+                s.precharge_ok[p, b] = act + t.ras
+        if s.open_row[p, b] != row[i]:
+            waiting += 1
+    return waiting
 
 
-@_compiled
+@_compiled_bare
 def _first_column(
     t: StackTiming,
     s: StackState,
     p: int,
     now: int,
     queue: IntArray,
-    n: int,
     bank: IntArray,
     group: IntArray,
     row: IntArray,
-    is_write: IntArray,
+    w: int,
 ) -> tuple[int, int]:
     """Earliest column access among open rows, the oldest of equals; and its place."""
     best, place = _NEVER, -1
-    for k in range(n):
+    soonest = max(now, s.last_column[p] + t.ccd_s)
+    if w:
+        soonest = max(soonest, s.last_read[p] + t.rtw)
+    else:
+        soonest = max(soonest, s.write_end[p] + t.wtr_s)
+    for k in range(queue.size):
         i = queue[k]
         b, g = bank[i], group[i]
         if s.open_row[p, b] != row[i]:
             continue
-        start = max(
-            now,
-            s.column_ok[p, b],
-            s.last_column[p] + t.ccd_s,
-            s.last_column_of_group[p, g] + t.ccd_l,
-        )
-        if is_write[i]:
-            start = max(start, s.last_read[p] + t.rtw)
-        else:
-            start = max(
-                start,
-                s.write_end[p] + t.wtr_s,
-                s.write_end_of_group[p, g] + t.wtr_l,
-            )
+        start = max(soonest, s.column_ok[p, b], s.last_column_of_group[p, g] + t.ccd_l)
+        if not w:
+            start = max(start, s.write_end_of_group[p, g] + t.wtr_l)
         if start < best:
             best, place = start, k
+            # None can be earlier, and of equals the oldest goes first.
+            if start == soonest:
+                break
     return best, place
 
 
-@_compiled
+@_compiled_bare
 def _access(
-    t: StackTiming,
-    s: StackState,
-    p: int,
-    i: int,
-    issue: int,
-    bank: IntArray,
-    group: IntArray,
-    is_write: IntArray,
+    t: StackTiming, s: StackState, p: int, b: int, g: int, issue: int, w: int
 ) -> int:
-    """Access the open row of transaction `i` at `issue`; the end of its data."""
-    b, g = bank[i], group[i]
+    """Access the open row of bank `b` in group `g` at `issue`; the end of its data."""
     s.last_column[p] = issue
     s.last_column_of_group[p, g] = issue
-    if is_write[i]:
+    if w:
         end = issue + t.cwl + t.burst
         s.write_end[p] = end
         s.write_end_of_group[p, g] = end
@@ -234,7 +233,7 @@ def _access(
     return issue + t.cl + t.burst + t.command
 
 
-@_compiled
+@_compiled_bare
 def _refresh(t: StackTiming, s: StackState, p: int) -> None:
     """Close every row and refresh; nothing is served before it has ended."""
     end = s.next_refresh[p]
@@ -334,11 +333,9 @@ def serve(
             w = draining[p]
             next_time[p] = _NEVER
             while size[w, p] > 0:
-                queue = queues[w, p]
-                _open_rows(t, s, p, now, queue, size[w, p], bank, row, is_write, hits)
-                time, place = _first_column(
-                    t, s, p, now, queue, size[w, p], bank, group, row, is_write
-                )
+                queue = queues[w, p, : size[w, p]]
+                _open_rows(t, s, p, now, queue, bank, row, w, hits)
+                time, place = _first_column(t, s, p, now, queue, bank, group, row, w)
                 if time < s.next_refresh[p]:
                     next_time[p] = time
                     next_place[p] = place
@@ -362,7 +359,7 @@ def serve(
         queue = queues[w, p]
         place = next_place[p]
         i = queue[place]
-        end = _access(t, s, p, i, issue, bank, group, is_write)
+        end = _access(t, s, p, bank[i], group[i], issue, w)
         if not w:
             n_returns = _push(returns, n_returns, end)
         done[i] = end
@@ -372,3 +369,92 @@ def serve(
             queue[k] = queue[k + 1]
         changed[p] = 1
     return done, taken
+
+
+def transfer(
+    t: StackTiming,
+    s: StackState,
+    start: int,
+    server: IntArray,
+    bank: IntArray,
+    group: IntArray,
+    row: IntArray,
+    is_write: bool,
+) -> int:
+    """Serve transactions of one direction that are all there at `start`.
+
+    The same as `serve` with no window, much sooner.
+
+    Parameters
+    ----------
+    t : StackTiming
+    s : StackState
+        Changed in place.
+    start : int
+        Time from which all may be taken.
+    server, bank, group, row : ndarray of int64, shape (n,)
+        Where each falls; n >= 1.
+    is_write : bool
+        Direction of all.
+
+    Returns
+    -------
+    int
+        When the last data was on the bus.
+    """
+    servers, banks = s.open_row.shape
+    last = np.cumsum(np.bincount(server, minlength=servers))
+    # Numbers of 16 bits are sorted by radix.
+    in_turn = np.argsort(server.astype(np.int16), kind="stable")
+    hits = np.zeros(banks, dtype=np.int64)
+    return int(
+        _transfer(t, s, start, in_turn, last, bank, group, row, int(is_write), hits)
+    )
+
+
+@_compiled_bare
+def _transfer(
+    t: StackTiming,
+    s: StackState,
+    start: int,
+    in_turn: IntArray,
+    last: IntArray,
+    bank: IntArray,
+    group: IntArray,
+    row: IntArray,
+    w: int,
+    hits: IntArray,
+) -> int:
+    """Serve one server after another; those of server `p` are `in_turn` to `last[p]`.
+
+    The queue is the part of `in_turn` from `head` to `entered`: what is served moves to
+    its head and out of it.
+    """
+    end = start
+    head = 0
+    for p in range(last.size):
+        now = start
+        entered = min(head + t.queue, last[p])
+        waiting = 1
+        while head < last[p]:
+            queue = in_turn[head:entered]
+            # A queue whose rows are all open has none to open.
+            if waiting > 0:
+                waiting = _open_rows(t, s, p, now, queue, bank, row, w, hits)
+            time, place = _first_column(t, s, p, now, queue, bank, group, row, w)
+            if time >= s.next_refresh[p]:
+                _refresh(t, s, p)
+                waiting = 1
+                continue
+            now = time
+            i = queue[place]
+            end = max(end, _access(t, s, p, bank[i], group[i], now, w))
+            for k in range(place, 0, -1):
+                queue[k] = queue[k - 1]
+            head += 1
+            if entered < last[p]:
+                i = in_turn[entered]
+                if s.open_row[p, bank[i]] != row[i]:
+                    waiting += 1
+                entered += 1
+    return end
