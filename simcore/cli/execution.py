@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from simcore.cli.failures import was_interrupted
 from simcore.cli.output import write_note
 from simcore.cli.progress import progress_on_stderr
 from simcore.errors import printable
@@ -116,8 +117,8 @@ def how_to_run(
                 report=tell,
                 announce=lambda plan: tell(size_line(plan)),
             )
-        except KeyboardInterrupt:
-            if folder is not None and folder.is_dir():
+        except BaseException as error:
+            if was_interrupted(error) and folder is not None and folder.is_dir():
                 again = f"simcore resume {shlex.quote(str(folder))}"
                 write_note(f"Finished shards are kept. Go on with: {again}")
             raise

@@ -82,6 +82,9 @@ def failure_of(error: BaseException) -> Failure:
     error : BaseException
         Whatever ended a command.
     """
+    if was_interrupted(error):
+        text = "Interrupted. Nothing that is unfinished counts as a run."
+        return Failure(INTERRUPTED, "interrupted", text)
     if isinstance(error, ConfigError):
         return Failure(WRONG_INPUT, "config", _clean(str(error)), error.problems)
     for kind_of_error, code, kind in _EXIT_CODES:
@@ -90,9 +93,6 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(code, kind, text)
     if isinstance(error, UsageError):
         return _usage(error)
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        text = "Interrupted. Nothing that is unfinished counts as a run."
-        return Failure(INTERRUPTED, "interrupted", text)
     if isinstance(error, OSError) and not isinstance(error, SimcoreError):
         where = f" {error.filename}" if error.filename is not None else ""
         reason = error.strerror or str(error)
@@ -100,6 +100,16 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, MemoryError):
         return Failure(SYSTEM, "system", "Error: not enough memory.")
     return _bug(error)
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error: some libraries wrap it in one of their own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt | typer.Abort):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def problem(path: str, message: str, hint: str | None = None) -> ConfigError:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from simcore.cli.failures import exit_code_for
+from simcore.cli.failures import exit_code_for, was_interrupted
 from simcore.cli.grid import parse_grid
 from simcore.cli.options import (
     MOST_REQUESTS,
@@ -125,8 +125,8 @@ def sweep_command(
                 progress=progress,
                 given_as="option",
             )
-    except KeyboardInterrupt:
-        if not quiet:
+    except BaseException as error:
+        if was_interrupted(error) and not quiet:
             write_note(f"{folder} keeps the finished points; the same command goes on")
         raise
     page = write_report(folder)[0] if report else None

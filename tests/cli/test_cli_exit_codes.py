@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from interrupts import wrapped_interrupt
 
 import simcore.experiments.run
 import simcore.experiments.validate
@@ -51,11 +52,14 @@ def raising(error: BaseException):
             "Error: cannot use a/b: Permission denied",
         ),
         (MemoryError(), 4, "system", "Error: not enough memory."),
-        (
-            KeyboardInterrupt(),
-            130,
-            "interrupted",
-            "Interrupted. Nothing that is unfinished counts as a run.",
+        *(
+            (
+                error,
+                130,
+                "interrupted",
+                "Interrupted. Nothing that is unfinished counts as a run.",
+            )
+            for error in (KeyboardInterrupt(), wrapped_interrupt())
         ),
     ],
 )
@@ -68,6 +72,21 @@ def test_every_kind_of_error_has_its_exit_code(
     assert result.err.rstrip("\n") == text
     assert json.loads(result.out)["error"]["kind"] == kind
     assert json.loads(result.out)["error"]["message"] == text
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), wrapped_interrupt()])
+def test_who_interrupts_a_run_is_told_how_to_go_on(cli, monkeypatch, error):
+    def begin(plan, how, folder, **_: object) -> None:
+        folder.mkdir()
+        raise error
+
+    monkeypatch.setattr(simcore.experiments.run, "execute", begin)
+    result = cli(*RUN)
+    assert result.code == 130
+    assert result.err.splitlines() == [
+        "Finished shards are kept. Go on with: simcore resume kept",
+        "Interrupted. Nothing that is unfinished counts as a run.",
+    ]
 
 
 def test_a_bug_is_told_without_a_traceback_and_kept_in_a_file(

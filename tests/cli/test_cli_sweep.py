@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from interrupts import wrapped_interrupt
 
 from simcore.analysis.k_sweep import sweep_draft_lengths
 from simcore.config.load import load_scenario
@@ -212,8 +213,11 @@ def test_a_check_that_fails_is_exit_code_3(cli, monkeypatch):
     assert "checks: do NOT hold at 2 points: 0, 1" in result.out
 
 
-def test_an_interrupt_says_what_is_kept(cli, monkeypatch):
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_an_interrupt_says_what_is_kept(cli, monkeypatch, is_wrapped):
     def interrupted(scenario):
+        if is_wrapped:
+            raise wrapped_interrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sweep_figures, "simulated_figures", interrupted)
