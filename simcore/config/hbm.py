@@ -140,6 +140,19 @@ class HbmChannelConfig(FrozenConfig):
         raise_issues(issues)
         return self
 
+    @property
+    def refresh_to_access_ns(self) -> float:
+        """Longest time from the start of a refresh until a row is open for access.
+
+        The row waits for the refresh, or for rows that were opened just before it.
+        """
+        value = self.value
+        return max(
+            value("precharge_ns") + value("refresh_ns"),
+            value("activate_to_activate_ns"),
+            value("four_activates_ns"),
+        ) + max(value("activate_to_read_ns"), value("activate_to_write_ns"))
+
     def value(self, name: str) -> float:
         """A number of the channel: as given, else that of the preset."""
         given = getattr(self, name, None)

@@ -31,10 +31,7 @@ def resume_record(plan: RunPlan, how: HowToRun) -> dict[str, Any]:
         Whether there is a cross-check.
     """
     return {
-        "config": config_dict(plan.scenario),
-        "config_sha256": config_sha256(plan.scenario),
-        "processes": plan.process_names,
-        "cross_checked": how.cross_check,
+        **_asked(plan, how),
         "simcore_version": simcore.__version__,
     }
 
@@ -57,10 +54,7 @@ def run_manifest(
     """
     return {
         "scenario": plan.scenario.name,
-        "config": config_dict(plan.scenario),
-        "config_sha256": config_sha256(plan.scenario),
-        "processes": plan.process_names,
-        "cross_checked": how.cross_check,
+        **_asked(plan, how),
         "seed": plan.scenario.seed,
         "timed_transfers": plan.program.times_transfers,
         "trace": plan.trace,
@@ -74,6 +68,15 @@ def run_manifest(
             "rows_per_burst": plan.rows_per_burst,
         },
         **provenance(),
+    }
+
+
+def _asked(plan: RunPlan, how: HowToRun) -> dict[str, Any]:
+    return {
+        "config": config_dict(plan.scenario),
+        "config_sha256": config_sha256(plan.scenario),
+        "processes": plan.process_names,
+        "cross_checked": how.cross_check,
     }
 
 

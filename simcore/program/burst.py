@@ -218,6 +218,8 @@ def scenario_program(scenario: ScenarioConfig, *, events: bool = False) -> Burst
         the value that events follow.
     """
     accounting = scenario.accounting
+    if events and times_transfers(scenario):
+        _check_refresh(scenario)
     program = build_burst_program(
         scenario.model,
         scenario.hardware,
@@ -239,6 +241,23 @@ def times_transfers(scenario: ScenarioConfig) -> bool:
     """
     memory = scenario.hardware.memory
     return scenario.streams > 1 and memory is not None and memory.hbm.in_use is not None
+
+
+def _check_refresh(scenario: ScenarioConfig) -> None:
+    """Between two refreshes a row is opened and accessed, or nothing is ever served."""
+    memory = scenario.hardware.memory
+    channel = None if memory is None else memory.hbm.in_use
+    if channel is None or channel.refresh == "none":
+        return
+    interval_ns = channel.value("refresh_interval_ns")
+    # Times are rounded to whole ps.
+    least_ns = channel.refresh_to_access_ns + 0.01
+    if interval_ns < least_ns:
+        raise ProgramError(
+            f"hardware.memory.hbm.channel.refresh_interval_ns: got {interval_ns:g}; "
+            f"must be at least {least_ns:g} where streams share the chip, for a row to "
+            "be opened and accessed between two refreshes"
+        )
 
 
 def longest_context(scenario: ScenarioConfig) -> int:
