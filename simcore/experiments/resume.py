@@ -22,7 +22,7 @@ from simcore.experiments.mend import mend
 from simcore.experiments.plan import RunPlan, plan_of
 from simcore.experiments.run import RunResult, execute
 from simcore.experiments.shard_files import identity, load_shard, read_receipt
-from simcore.trace.folder import claim_folder, remove_shards
+from simcore.trace.folder import LOCK_NAME, claim_folder, remove_shards
 from simcore.trace.reader import read_trace
 from simcore.trace.schema import (
     PLAN_SHA256,
@@ -172,7 +172,7 @@ def _mended(folder: Path, how: HowToRun, engine: str | None) -> Resumed:
     except TraceError as error:
         damage = error
     else:
-        if (folder / SHARDS_FOLDER).is_dir():
+        if any((folder / name).exists() for name in (SHARDS_FOLDER, LOCK_NAME)):
             # The run was killed between its manifest and its last word.
             lock = claim_folder(folder, resume=True)
             try:

@@ -19,6 +19,7 @@ from simcore.errors import TraceError
 from simcore.experiments.resume import resume
 from simcore.experiments.run import execute
 from simcore.experiments.shard_files import load_shard
+from simcore.trace.folder import LOCK_NAME
 from simcore.trace.reader import read_trace
 
 
@@ -136,6 +137,15 @@ def test_a_run_killed_between_its_manifest_and_its_last_word_is_tidied(
     execute(small_plan(), quick(), tmp_path / "run")
     assert (tmp_path / "run" / "shards" / "plan.json").exists()
     assert read_trace(tmp_path / "run").n_events
+    assert resume(tmp_path / "run", quick()).result is None
+    assert hashes(tmp_path / "run") == whole
+
+
+def test_a_run_killed_right_before_its_lock_is_removed_is_tidied(
+    tmp_path: Path, no_sync: None, whole: dict[str, str]
+) -> None:
+    execute(small_plan(), quick(), tmp_path / "run")
+    (tmp_path / "run" / LOCK_NAME).write_text("123456789")
     assert resume(tmp_path / "run", quick()).result is None
     assert hashes(tmp_path / "run") == whole
 
